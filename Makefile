@@ -1,0 +1,91 @@
+# Everything a person does with this repository. `make help` lists it.
+PYTHON ?= python3
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+PYTEST_FLAGS ?= --numprocesses=$(JOBS) --dist=worksteal
+SOAK_SECONDS ?= 600
+
+VENV := .venv
+PY := $(VENV)/bin/python
+WORLD := $(VENV)/bin/world
+CORE_SOURCES := $(shell find src/worldmarkets/core -name '*.py' -o -name '*.pxd' -o -name '*.h' 2>/dev/null)
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help build up test check fast format bench soak demo docs lock clean
+# CFLAGS of the environment would replace the flags that the core is compiled with.
+unexport CFLAGS CPPFLAGS LDFLAGS
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+help:  ## This list
+	@sed -nE 's/^([a-z]+):.*  ## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+build: $(VENV)/.compiled  ## Make .venv from requirements.lock and compile the core; nothing to do when nothing changed
+
+up: build  ## Replay a recorded market and say where its report is (the running venue comes later)
+	$(WORLD) replay l2
+
+test: build  ## All tests: compiled, then those marked `both` again on the interpreted core
+	WORLDMARKETS_REQUIRE_COMPILED=1 $(PY) -m pytest $(PYTEST_FLAGS) -m "not soak"
+	WORLDMARKETS_PURE=1 $(PY) -m pytest $(PYTEST_FLAGS) -m "both and not soak"
+
+check: build  ## Lint, types, layers, twins, docs, licences, fast tests: run it before every commit
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+	$(PY) -m mypy
+	$(PY) -m tools.check_layers
+	$(PY) -m tools.check_core
+	$(PY) tools/twins.py --check
+	$(PY) -m tools.check_licences
+	$(PY) -m tools.check_docs
+	$(MAKE) --no-print-directory fast
+
+fast: build  ## The fast tests alone
+	WORLDMARKETS_REQUIRE_COMPILED=1 $(PY) -m pytest $(PYTEST_FLAGS) -m "not slow and not soak"
+
+format: $(VENV)/.locked  ## Let ruff sort imports, mend what it can, and lay out the code
+	$(PY) -m ruff check --fix --quiet || true
+	$(PY) -m ruff format
+
+bench: build  ## Every script of benchmarks/, one headline figure each
+	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(PY) "$$script"; done
+
+soak: build  ## Long random runs, SOAK_SECONDS of them (600)
+	WORLDMARKETS_SOAK_SECONDS=$(SOAK_SECONDS) $(PY) -m pytest -m soak
+
+demo: build  ## Every program of examples/, one after another
+	@for script in examples/[a-z]*.py; do echo "== $$script"; $(PY) "$$script"; done
+
+docs: $(VENV)/.locked  ## The documentation site, into site/; read it with: python3 -m http.server --directory site
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs --quiet build --strict --clean
+	@echo "site/index.html is built; to search it too: $(PYTHON) -m http.server --directory site"
+
+lock:  ## Pin every requirement with hashes, from pyproject.toml, into requirements.lock (UPGRADE=1: to the newest)
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet \
+	  "$$($(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["lock"])')"
+	.venv-lock/bin/uv pip compile pyproject.toml --group dev --group bench --universal --generate-hashes \
+	  --no-annotate --quiet --custom-compile-command "make lock" --output-file requirements.lock $(if $(UPGRADE),--upgrade)
+
+clean:  ## Remove what was built, and .venv
+	rm -rf $(VENV) .venv-lock build dist site *.egg-info src/*.egg-info .pytest_cache .mypy_cache .ruff_cache htmlcov
+	find src -name '__pycache__' -prune -exec rm -rf {} +
+	find src/worldmarkets -name '*.so' -delete 2>/dev/null || true
+	git clean -fdXq -- src/worldmarkets/core
+
+# The environment, remade when a pin changed.
+$(VENV)/.locked: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Python 3.11 is needed, not {sys.version}")'
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --require-hashes --requirement requirements.lock
+	@touch $@
+
+# The package and its `world` command, linked to this tree. The core is compiled below, in place and only what changed.
+$(VENV)/.linked: $(VENV)/.locked pyproject.toml
+	WORLDMARKETS_BUILD=none $(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.compiled: $(VENV)/.linked setup.py $(wildcard tools/twins.py) $(CORE_SOURCES)
+	WORLDMARKETS_REQUIRE_COMPILED=1 $(PY) setup.py --quiet build_ext --inplace --parallel $(JOBS)
+	@touch $@

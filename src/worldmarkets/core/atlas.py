@@ -1,0 +1,234 @@
+"""ATLAS: what an account is worth after a shock of severity `m`.
+
+One function values one group of one account; everything else is sums and signs of it.  Units: a leg is counted in grid
+steps of 10**-11 numeraire quanta, shocks in parts per billion, so a group is accumulated over one denominator,
+`GRID * BILLION`, and floored once.  Rounds: a shock at a severity finer than a thousandth, the haircut of a claim and
+the cost beyond depth are rounded against the account at the grid.  Source: docs/spec/valuation.md.
+"""
+
+from __future__ import annotations
+
+import cython
+from cython import longlong
+
+from worldmarkets.core.state import State
+from worldmarkets.core.tables import (
+    AccountTable,
+    AssetTable,
+    FigureTable,
+    GroupTable,
+    MarketTable,
+    PositionTable,
+    VenueTable,
+)
+
+if not cython.compiled:
+    from worldmarkets.core.codes import NONE
+    from worldmarkets.core.records import Account, Asset, Figure, Group, Market, Position, Venue
+    from worldmarkets.core.units import (
+        BILLION,
+        FUNDING_ONE,
+        GRID,
+        MAX_EXIT,
+        MAX_LEG,
+        MAX_SEVERITY,
+    )
+    from worldmarkets.core.wide import clamp_wide, narrow_floor, quadratic_cost, wide_div_ceil, wide_of, wide
+
+
+@cython.final
+@cython.cclass
+class Atlas:
+    """Valuation of accounts."""
+
+    accounts: AccountTable
+    assets: AssetTable
+    figures: FigureTable
+    groups: GroupTable
+    markets: MarketTable
+    positions: PositionTable
+    venue: VenueTable
+
+    def __init__(self, state: State):
+        self.accounts = state.accounts
+        self.assets = state.assets
+        self.figures = state.figures
+        self.groups = state.groups
+        self.markets = state.markets
+        self.positions = state.positions
+        self.venue = state.venue
+
+    @cython.overflowcheck(False)
+    def compute_figure(
+        self,
+        figure: longlong,
+        severity_ppm: longlong,
+        cautious: cython.bint,
+        changed: longlong,
+        balance_change: longlong,
+        lots_change: longlong,
+        cost_change: longlong,
+    ) -> longlong:
+        """Return what one group of an account is worth at a severity, in numeraire quanta, floored.
+
+        `changed` names a position (or 0) that is valued as if its balance, lots and cost had changed by the three
+        last arguments.  `cautious` gives V-: positive unrealised profit and claims by IOU count nothing.
+        """
+        up: wide = 0
+        down: wide = 0
+        basis: wide = 0
+        adjusted: wide
+        claim: wide
+        notional: wide
+        fixed: wide
+        exit_cost: wide
+        net: wide
+        unit: wide
+        leg: wide = MAX_LEG
+        most: wide = MAX_EXIT
+        balance: longlong
+        lots: longlong
+        cost: longlong
+        shock: longlong
+        slippage: longlong
+        haircut: longlong
+        row: longlong
+        leg *= GRID
+        most *= GRID
+        haircut = (severity_ppm * self.venue.rows[1].lent_haircut_ppm + 999) // 1000
+        row = self.figures.rows[figure].first_position
+        while row != NONE:
+            position = self.positions.read(row)
+            asset = self.assets.read(position.asset)
+            balance = position.balance - position.owed
+            lots = position.lots
+            cost = position.cost
+            if row == changed:
+                balance += balance_change
+                lots += lots_change
+                cost += cost_change
+            if asset.is_numeraire:
+                balance -= self.accounts.rows[position.account].iou_owed
+                if not cautious:
+                    balance += self.accounts.rows[position.account].iou_lent
+            unit = asset.unit
+            shock = min(BILLION, (severity_ppm * asset.price_shock_ppm + 999) // 1000)
+            slippage = (severity_ppm * asset.slippage_ppm + 999) // 1000
+            adjusted = unit * balance
+            if position.lent > 0:
+                claim = clamp_wide(unit * position.lent, leg)
+                adjusted += claim - wide_div_ceil(claim * haircut, BILLION)
+            adjusted = clamp_wide(adjusted, leg)
+            if adjusted > 0 and asset.holding_cap > 0:
+                net = asset.holding_cap
+                net *= GRID
+                if adjusted > net:
+                    adjusted = net
+            exit_cost = adjusted if adjusted >= 0 else -adjusted
+            if asset.depth > 0:
+                exit_cost = quadratic_cost(exit_cost, asset.depth, most)
+            exit_cost *= slippage
+            up += adjusted * (BILLION + shock) - exit_cost
+            down += adjusted * (BILLION - shock) - exit_cost
+            net = adjusted
+            if lots != 0:
+                market = self.markets.read(asset.perp_market)
+                notional = unit * market.lot_quanta
+                notional = clamp_wide(notional * lots, leg)
+                fixed = market.funding_index
+                fixed = (fixed * lots - wide_of(position.funding_high, position.funding_low)) * (GRID // FUNDING_ONE)
+                claim = cost
+                fixed += claim * GRID
+                if cautious and notional > fixed:
+                    fixed = notional
+                fixed = clamp_wide(fixed, 2 * leg)
+                up += notional * (BILLION + shock) - fixed * BILLION
+                down += notional * (BILLION - shock) - fixed * BILLION
+                if asset.depth > 0:
+                    claim = notional if notional >= 0 else -notional
+                    exit_cost = (quadratic_cost(claim, asset.depth, most) - claim) * slippage
+                    up -= exit_cost
+                    down -= exit_cost
+                net += notional
+            if asset.basis_ppm > 0:
+                net = net if net >= 0 else -net
+                basis += net * ((severity_ppm * asset.basis_ppm + 999) // 1000)
+            row = position.next
+        net = (up if up < down else down) - basis
+        unit = GRID
+        return narrow_floor(net, unit * BILLION)
+
+    def compute_value(self, account: longlong, severity_ppm: longlong) -> longlong:
+        """Return V(account, severity) from scratch, in numeraire quanta."""
+        total: longlong = 0
+        row: longlong = self.accounts.rows[account].first_group
+        while row != NONE:
+            total += self.compute_figure(row, severity_ppm, False, NONE, 0, 0, 0)
+            row = self.figures.rows[row].next
+        return total
+
+    def compute_cautious(self, account: longlong, severity_ppm: longlong) -> longlong:
+        """Return V-(account, severity): positive unrealised profit and IOU claims at zero."""
+        total: longlong = 0
+        row: longlong = self.accounts.rows[account].first_group
+        while row != NONE:
+            total += self.compute_figure(row, severity_ppm, True, NONE, 0, 0, 0)
+            row = self.figures.rows[row].next
+        return total
+
+    def get_initial(self, account: longlong) -> longlong:
+        """Return V(account, initial), recomputing the groups that were touched or whose mark has moved."""
+        total: longlong = 0
+        version: longlong
+        initial: longlong = self.venue.rows[1].initial_ppm
+        row: longlong = self.accounts.rows[account].first_group
+        while row != NONE:
+            version = self.groups.rows[self.figures.rows[row].group].version
+            if self.figures.rows[row].version != version:
+                figure = self.figures.edit(row)
+                figure.value = self.compute_figure(row, initial, False, NONE, 0, 0, 0)
+                figure.version = version
+            total += self.figures.rows[row].value
+            row = self.figures.rows[row].next
+        return total
+
+    def compute_initial_with(
+        self, account: longlong, position: longlong, balance: longlong, lots: longlong, cost: longlong, cash: longlong
+    ) -> longlong:
+        """Return V(account, initial) as if one position and the numeraire balance had changed."""
+        figure: longlong = self.positions.rows[position].figure
+        value: longlong = self.get_initial(account)
+        initial: longlong = self.venue.rows[1].initial_ppm
+        return (
+            value
+            + cash
+            - self.figures.rows[figure].value
+            + self.compute_figure(figure, initial, False, position, balance, lots, cost)
+        )
+
+    def compute_resilience(self, account: longlong) -> longlong:
+        """Return the largest severity in ppm, up to ten, at which the account is worth nothing less than zero.
+
+        -1 when it is worth less than zero today.  Found by bisection on V, which falls as severity rises.
+        """
+        low: longlong = 0
+        high: longlong = MAX_SEVERITY
+        middle: longlong
+        if self.compute_value(account, 0) < 0:
+            return -1
+        if self.compute_value(account, high) >= 0:
+            return high
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self.compute_value(account, middle) >= 0:
+                low = middle
+            else:
+                high = middle
+        return low
+
+    @cython.overflowcheck(False)
+    def compute_notional(self, asset: longlong, quanta: longlong) -> longlong:
+        """Return what `quanta` >= 0 of an asset are worth at the mark, in numeraire quanta, rounded up."""
+        worth: wide = quanta
+        worth = wide_div_ceil(worth * self.assets.rows[asset].unit, GRID)
+        return narrow_floor(worth, 1)

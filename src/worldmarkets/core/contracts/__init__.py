@@ -1,0 +1,1 @@
+"""What a match means: arithmetic and settlement of one contract."""

@@ -1,0 +1,331 @@
+"""Perps: bilateral contracts keyed (long, short, market).
+
+Whoever touches a contract first trues it up: its unrealised profit is paid and it is struck anew at the mark.  A fill
+between a buyer and a seller moves lots slice by slice: what they have between themselves is torn up; counterparties of
+a reducing side are re-paired at the mark; the price's distance from the mark is settled between buyer and seller alone.
+"""
+
+from __future__ import annotations
+
+import cython
+from cython import longlong
+
+from worldmarkets.core.contracts.loan import Loans
+from worldmarkets.core.ledger import Ledger
+from worldmarkets.core.outbox import Outbox
+from worldmarkets.core.state import State
+from worldmarkets.core.tables import AssetTable, MarketTable, PerpTable, PositionTable
+
+if not cython.compiled:
+    from worldmarkets.core.codes import (
+        CROSSED,
+        NONE,
+        NUMERAIRE,
+        OLDEST_FIRST,
+        OPENED,
+        PERP_CHANGED,
+        REPAIRED,
+        TORN_UP,
+        TRUED_UP,
+    )
+    from worldmarkets.core.records import (
+        Account,
+        Asset,
+        Event,
+        Market,
+        Perp,
+        Position,
+        Venue,
+        as_perp_changed,
+        as_trued_up,
+    )
+    from worldmarkets.core.units import FUNDING_ONE, GRID, ORDER_SLOT_BITS
+    from worldmarkets.core.wide import high_of, low_of, narrow_floor, wide_div_ceil, wide_div_floor, wide_of, wide
+
+
+@cython.final
+@cython.cclass
+class Perps:
+    """Perp contracts and the sums over them."""
+
+    state: State
+    ledger: Ledger
+    loans: Loans
+    outbox: Outbox
+    perps: PerpTable
+    assets: AssetTable
+    markets: MarketTable
+    positions: PositionTable
+    slices: longlong
+
+    def __init__(self, state: State, ledger: Ledger, loans: Loans, outbox: Outbox):
+        self.state = state
+        self.ledger = ledger
+        self.loans = loans
+        self.outbox = outbox
+        self.perps = state.perps
+        self.assets = state.assets
+        self.markets = state.markets
+        self.positions = state.positions
+        self.slices = 0
+
+    def find_id(self, contract_id: longlong) -> longlong:
+        """Return the row of a contract by its id, or 0."""
+        row: longlong = contract_id & ((1 << ORDER_SLOT_BITS) - 1)
+        if row == NONE or row > self.perps.get_used() or self.perps.rows[row].id != contract_id:
+            return NONE
+        return row
+
+    def find(self, long_account: longlong, short_account: longlong, market: longlong) -> longlong:
+        """Return the row of the contract between two accounts in a market, or 0."""
+        return self.state.perp_index.find(long_account, short_account, market)
+
+    @cython.overflowcheck(False)
+    def compute_mark_value(self, market: longlong, lots: longlong) -> longlong:
+        """Return what `lots` are worth at the mark, in numeraire quanta, rounded down."""
+        row = self.markets.read(market)
+        worth: wide = lots
+        unit: wide = row.lot_quanta
+        unit *= self.assets.rows[row.asset].unit
+        return narrow_floor(worth * unit, GRID)
+
+    @cython.overflowcheck(False)
+    def compute_funding(self, row: longlong, actor: longlong) -> longlong:
+        """Return what the long owes the short since the contract's baseline, rounded against the actor."""
+        perp = self.perps.read(row)
+        owed: wide = self.markets.rows[perp.market].funding_index
+        owed = (owed - perp.funding_index) * perp.lots
+        if owed == 0:
+            return 0
+        if actor == perp.long_account:
+            return narrow_floor(wide_div_ceil(owed, FUNDING_ONE), 1)
+        return narrow_floor(wide_div_floor(owed, FUNDING_ONE), 1)
+
+    def add_sums(self, account: longlong, asset: longlong, lots: longlong, cost: longlong) -> None:
+        """Add lots and cost to the sums of an account's position."""
+        position = self.ledger.edit(self.ledger.find(account, asset))
+        position.lots += lots
+        position.cost += cost
+
+    @cython.overflowcheck(False)
+    def add_baseline(self, account: longlong, asset: longlong, lots: longlong, index: longlong) -> None:
+        """Add lots times a funding baseline to the exact sum of an account's position."""
+        total: wide = index
+        if index != 0:
+            position = self.ledger.edit(self.ledger.find(account, asset))
+            total = total * lots + wide_of(position.funding_high, position.funding_low)
+            position.funding_high = high_of(total)
+            position.funding_low = low_of(total)
+
+    def true_up(self, row: longlong, actor: longlong) -> None:
+        """Pay a contract's unrealised profit and strike it at the mark."""
+        perp = self.perps.edit(row)
+        funding: longlong = self.compute_funding(row, actor)
+        strike: longlong = self.compute_mark_value(perp.market, perp.lots)
+        gain: longlong = strike - perp.cost - funding
+        index: longlong = self.markets.rows[perp.market].funding_index
+        owed: longlong
+        self.add_sums(perp.long_account, perp.asset, 0, strike - perp.cost)
+        self.add_sums(perp.short_account, perp.asset, 0, perp.cost - strike)
+        self.add_baseline(perp.long_account, perp.asset, perp.lots, index - perp.funding_index)
+        self.add_baseline(perp.short_account, perp.asset, -perp.lots, index - perp.funding_index)
+        perp.cost = strike
+        perp.funding_index = index
+        if gain >= 0:
+            owed = self.pay(perp.short_account, perp.long_account, gain)
+        else:
+            owed = self.pay(perp.long_account, perp.short_account, -gain)
+        event = as_trued_up(self.outbox.emit(TRUED_UP, 0, perp.market, perp.long_account))
+        event.contract_id = perp.id
+        event.paid = gain
+        event.owed = owed
+        event.funding = funding
+        event.cost = strike
+        event.short_account = perp.short_account
+
+    def pay(self, payer: longlong, payee: longlong, amount: longlong) -> longlong:
+        """Pay numeraire; what the payer's balance does not cover becomes an IOU.  Returns that part."""
+        balance: longlong = self.ledger.get_balance(payer, NUMERAIRE)
+        cash: longlong = min(amount, balance)
+        self.ledger.move(payer, payee, NUMERAIRE, cash)
+        if amount > cash:
+            self.loans.open_iou(payee, payer, NUMERAIRE, amount - cash)
+        return amount - cash
+
+    def add(self, long_account: longlong, short_account: longlong, market: longlong, lots: longlong, cost: longlong,
+            cause: longlong, actor: longlong) -> None:  # fmt: skip
+        """Add lots at a cost to the contract between two accounts, opened if it was not there."""
+        asset: longlong = self.markets.rows[market].asset
+        index: longlong = self.markets.rows[market].funding_index
+        row: longlong = self.find(long_account, short_account, market)
+        if row == NONE:
+            row = self.open(long_account, short_account, market, asset)
+        else:
+            self.true_up(row, actor)
+        perp = self.perps.edit(row)
+        perp.funding_index = index
+        perp.lots += lots
+        perp.cost += cost
+        self.add_sums(long_account, asset, lots, cost)
+        self.add_sums(short_account, asset, -lots, -cost)
+        self.add_baseline(long_account, asset, lots, index)
+        self.add_baseline(short_account, asset, -lots, index)
+        self.report(row, lots, cause)
+
+    def open(self, long_account: longlong, short_account: longlong, market: longlong, asset: longlong) -> longlong:
+        """Return a new contract without lots, at the head of both parties' rings."""
+        row: longlong = self.perps.allocate()
+        longs: longlong = self.ledger.need(long_account, asset)
+        shorts: longlong = self.ledger.need(short_account, asset)
+        venue = self.state.venue.edit(1)
+        venue.contract_serial += 1
+        perp = self.perps.edit(row)
+        perp.id = venue.contract_serial << ORDER_SLOT_BITS | row
+        perp.long_account = long_account
+        perp.short_account = short_account
+        perp.market = market
+        perp.asset = asset
+        perp.long_next = row
+        perp.long_previous = row
+        perp.short_next = row
+        perp.short_previous = row
+        buyer = self.positions.edit(longs)
+        seller = self.positions.edit(shorts)
+        if buyer.first_perp != NONE:
+            head = self.perps.edit(buyer.first_perp)
+            perp.long_next = buyer.first_perp
+            perp.long_previous = head.long_previous
+            tail = self.perps.edit(head.long_previous)
+            tail.long_next = row
+            head.long_previous = row
+        if seller.first_perp != NONE:
+            head = self.perps.edit(seller.first_perp)
+            perp.short_next = seller.first_perp
+            perp.short_previous = head.short_previous
+            tail = self.perps.edit(head.short_previous)
+            tail.short_next = row
+            head.short_previous = row
+        buyer.first_perp = row
+        seller.first_perp = row
+        self.state.perp_index.insert(long_account, short_account, market, row)
+        self.ledger.add_contract(long_account, 1)
+        self.ledger.add_contract(short_account, 1)
+        return row
+
+    def close(self, row: longlong) -> None:
+        """Forget a contract that has no lots left."""
+        perp = self.perps.read(row)
+        buyer = self.ledger.edit(self.ledger.find(perp.long_account, perp.asset))
+        seller = self.ledger.edit(self.ledger.find(perp.short_account, perp.asset))
+        before = self.perps.edit(perp.long_previous)
+        before.long_next = perp.long_next
+        after = self.perps.edit(perp.long_next)
+        after.long_previous = perp.long_previous
+        before = self.perps.edit(perp.short_previous)
+        before.short_next = perp.short_next
+        after = self.perps.edit(perp.short_next)
+        after.short_previous = perp.short_previous
+        if buyer.first_perp == row:
+            buyer.first_perp = NONE if perp.long_next == row else perp.long_next
+        if seller.first_perp == row:
+            seller.first_perp = NONE if perp.short_next == row else perp.short_next
+        self.ledger.add_contract(perp.long_account, -1)
+        self.ledger.add_contract(perp.short_account, -1)
+        self.state.perp_index.remove(row)
+        self.perps.release(row)
+
+    def reduce(self, row: longlong, lots: longlong, cause: longlong, actor: longlong) -> None:
+        """True up a contract and take `lots` off it, at the mark."""
+        self.true_up(row, actor)
+        perp = self.perps.edit(row)
+        cost: longlong = self.compute_mark_value(perp.market, lots)
+        perp.lots -= lots
+        perp.cost -= cost
+        self.add_sums(perp.long_account, perp.asset, -lots, -cost)
+        self.add_sums(perp.short_account, perp.asset, lots, cost)
+        self.add_baseline(perp.long_account, perp.asset, -lots, perp.funding_index)
+        self.add_baseline(perp.short_account, perp.asset, lots, perp.funding_index)
+        self.report(row, -lots, cause)
+        if perp.lots == 0:
+            self.close(row)
+
+    def report(self, row: longlong, change: longlong, cause: longlong) -> None:
+        perp = self.perps.read(row)
+        event = as_perp_changed(self.outbox.emit(PERP_CHANGED, cause, perp.market, perp.long_account))
+        event.contract_id = perp.id
+        event.lots = perp.lots
+        event.cost = perp.cost
+        event.change_lots = change
+        event.short_account = perp.short_account
+
+    def get_lots(self, account: longlong, asset: longlong) -> longlong:
+        """Return an account's signed perp lots."""
+        row: longlong = self.ledger.find(account, asset)
+        return 0 if row == NONE else self.positions.rows[row].lots
+
+    def choose(self, account: longlong, asset: longlong) -> longlong:
+        """Return the contract that a reducing account gives up next, by the order it chose."""
+        position = self.positions.read(self.ledger.find(account, asset))
+        row: longlong = position.first_perp
+        if self.state.accounts.rows[account].give_up != OLDEST_FIRST:
+            return row
+        return self.perps.rows[row].long_previous if position.lots > 0 else self.perps.rows[row].short_previous
+
+    def fill(
+        self, market: longlong, buyer: longlong, seller: longlong, lots: longlong, lot_cash: longlong, budget: longlong,
+        actor: longlong,
+    ) -> longlong:  # fmt: skip
+        """Move up to `lots` from seller to buyer at `lot_cash` a lot; return how many, as the slice budget allows."""
+        left: longlong = lots
+        asset: longlong = self.markets.rows[market].asset
+        size: longlong
+        mark: longlong
+        other: longlong
+        given: longlong
+        taken: longlong
+        self.slices = 0
+        while left > 0 and self.slices < budget:
+            self.slices += 1
+            given = self.find(seller, buyer, market)
+            if given != NONE:  # what they have between themselves is torn up
+                size = min(left, self.perps.rows[given].lots)
+                mark = self.compute_mark_value(market, size)
+                self.reduce(given, size, TORN_UP, actor)
+                self.settle(buyer, seller, size * lot_cash - mark)
+                left -= size
+                continue
+            given = self.choose(buyer, asset) if self.get_lots(buyer, asset) < 0 else NONE
+            taken = self.choose(seller, asset) if self.get_lots(seller, asset) > 0 else NONE
+            if given == NONE and taken == NONE:  # both open: a contract at the price
+                self.add(buyer, seller, market, left, left * lot_cash, OPENED, actor)
+                return lots
+            size = left
+            if given != NONE:
+                size = min(size, self.perps.rows[given].lots)
+            if taken != NONE:
+                size = min(size, self.perps.rows[taken].lots)
+            mark = self.compute_mark_value(market, size)
+            if taken == NONE:  # the buyer reduces: its counterparty gets the seller
+                other = self.perps.rows[given].long_account
+                self.reduce(given, size, REPAIRED, actor)
+                self.add(other, seller, market, size, mark, REPAIRED, actor)
+            elif given == NONE:  # the seller reduces: its counterparty gets the buyer
+                other = self.perps.rows[taken].short_account
+                self.reduce(taken, size, REPAIRED, actor)
+                self.add(buyer, other, market, size, mark, REPAIRED, actor)
+            else:  # both reduce: their counterparties meet
+                other = self.perps.rows[taken].short_account
+                taken_by: longlong = self.perps.rows[given].long_account
+                self.reduce(given, size, CROSSED, actor)
+                self.reduce(taken, size, CROSSED, actor)
+                self.add(taken_by, other, market, size, mark, CROSSED, actor)
+            self.settle(buyer, seller, size * lot_cash - mark)
+            left -= size
+        return lots - left
+
+    def settle(self, buyer: longlong, seller: longlong, amount: longlong) -> None:
+        """Settle the price's distance from the mark between buyer and seller."""
+        if amount >= 0:
+            self.pay(buyer, seller, amount)
+        else:
+            self.pay(seller, buyer, -amount)

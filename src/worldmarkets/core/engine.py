@@ -1,0 +1,368 @@
+"""The engine: command records in, event records out.
+
+A command is applied whole or not at all.  It is numbered and its time is taken; then it runs inside one level of the
+undo log.  A rejection, an exhausted table or an internal error takes everything back and leaves one event that says so.
+"""
+
+from __future__ import annotations
+
+import cython
+from cython import address, longlong
+
+from worldmarkets.core import records
+from worldmarkets.core.admission import Admission
+from worldmarkets.core.atlas import Atlas
+from worldmarkets.core.book import Book
+from worldmarkets.core.contracts.loan import Loans
+from worldmarkets.core.contracts.perp import Perps
+from worldmarkets.core.fees import Fees
+from worldmarkets.core.flows.borrow import BorrowFlow
+from worldmarkets.core.flows.funds import FundsFlow
+from worldmarkets.core.flows.trade import TradeFlow
+from worldmarkets.core.funding import Funding
+from worldmarkets.core.governance import Governance
+from worldmarkets.core.ledger import Ledger
+from worldmarkets.core.matching import Matching
+from worldmarkets.core.oracle import Oracle
+from worldmarkets.core.orders import Orders
+from worldmarkets.core.outbox import Outbox
+from worldmarkets.core.state import State
+from worldmarkets.core.undo import Exhausted
+
+if not cython.compiled:
+    from worldmarkets.core.codes import *
+    from worldmarkets.core.records import (
+        Account,
+        Command,
+        Event,
+        SetMark,
+        Venue,
+        address,
+        as_contract_change,
+        as_funds,
+        as_open_account,
+        as_order_change,
+        as_place_order,
+        as_rejected,
+        as_set_mark,
+        as_switch,
+    )
+    from worldmarkets.core.units import MAX_BUNDLE, MAX_FILLS, MAX_SKIPS, MAX_SLICES, MAX_TIME
+
+# Events that one command can give at most: a fill gives at most one trade and a handful a contract slice.
+EVENTS_A_COMMAND = 2 * MAX_FILLS + 2 * MAX_SKIPS + 12 * MAX_SLICES + 16
+
+
+@cython.final
+@cython.cclass
+class Engine:
+    """The exchange as a state machine."""
+
+    state: State
+    ledger: Ledger
+    book: Book
+    orders: Orders
+    atlas: Atlas
+    admission: Admission
+    oracle: Oracle
+    funding: Funding
+    fees: Fees
+    perps: Perps
+    loans: Loans
+    matching: Matching
+    governance: Governance
+    funds_flow: FundsFlow
+    trade_flow: TradeFlow
+    borrow_flow: BorrowFlow
+    inbox: Command[::1]
+    inbox_bytes: object
+    outbox: Outbox
+    capacity: longlong
+    leg: longlong
+    preview_mark: longlong
+    preview_events: longlong
+    is_preview: cython.bint
+    fault_at: longlong
+
+    def __init__(self, capacity=None, inbox=1 << 16, outbox=1 << 20):
+        self.state = State(capacity)
+        self.outbox = Outbox(outbox)
+        self.ledger = Ledger(self.state)
+        self.book = Book(self.state)
+        self.orders = Orders(self.state, self.book, self.outbox)
+        self.atlas = Atlas(self.state)
+        self.admission = Admission(self.state, self.atlas)
+        self.oracle = Oracle(self.state, self.outbox)
+        self.funding = Funding(self.state, self.outbox)
+        self.fees = Fees(self.state, self.ledger)
+        self.loans = Loans(self.state, self.ledger, self.outbox)
+        self.perps = Perps(self.state, self.ledger, self.loans, self.outbox)
+        self.matching = Matching(
+            self.state, self.ledger, self.book, self.orders, self.atlas, self.admission, self.fees, self.funding,
+            self.oracle, self.perps, self.loans, self.outbox,
+        )  # fmt: skip
+        self.governance = Governance(self.state, self.book, self.admission, self.outbox)
+        self.funds_flow = FundsFlow(self.state, self.ledger, self.matching, self.admission, self.outbox)
+        self.trade_flow = TradeFlow(self.state, self.orders, self.matching, self.admission, self.perps, self.outbox)
+        self.borrow_flow = BorrowFlow(
+            self.state, self.ledger, self.loans, self.matching, self.admission, self.outbox
+        )  # fmt: skip
+        rows = records.rows(records.Command, inbox)
+        self.inbox = rows
+        self.inbox_bytes = memoryview(rows).cast("B")
+        self.capacity = inbox
+        self.is_preview = False
+        self.fault_at = 0
+
+    def load(self, commands):
+        """Fill the inbox with encoded commands (64 bytes each) and return how many.  Raises ValueError when torn."""
+        size = len(commands)
+        if size % 64 or size > 64 * self.capacity:
+            raise ValueError(f"{size} bytes are not at most {self.capacity} whole command records of 64 bytes")
+        self.inbox_bytes[:size] = commands
+        return size // 64
+
+    def run(self, count: longlong, start: longlong = 0):
+        """Apply commands `start` to `count` of the inbox; return how many records were taken.
+
+        It ends early, before a command, when the outbox has no room for all that the command may report.
+        """
+        place: longlong = start
+        while place < count:
+            if self.outbox.get_room() < EVENTS_A_COMMAND:
+                break
+            place += self.step(place, count)
+        return place - start
+
+    def apply(self, commands):
+        """Apply encoded commands and return the events they gave, encoded."""
+        self.outbox.length = 0
+        count = self.load(commands)
+        parts = []
+        done = 0
+        while done < count:
+            taken = self.run(count, done)
+            done += taken
+            parts.append(bytes(self.outbox.view(0, self.outbox.length)))
+            self.outbox.length = 0
+        return b"".join(parts)
+
+    def step(self, place: longlong, count: longlong) -> longlong:
+        """Apply one command, or one bundle with its legs; return how many records that was."""
+        command = address(self.inbox[place])
+        taken: longlong = 1
+        code: longlong
+        mark: longlong
+        events: longlong = self.outbox.length
+        if command.kind == BUNDLE:
+            taken = min(1 + command.count, count - place)
+        self.leg = 0
+        code = self.stamp(place)
+        mark = self.state.undo.begin()
+        if code == OK:
+            try:
+                code = self.perform(place, taken)
+            except Exhausted:
+                code = self.admission.refuse(CAPACITY, 0, 0, 0)
+            except Exception:
+                code = self.admission.refuse(INTERNAL, 0, 0, 0)
+        if code != OK:
+            self.state.undo.rollback(mark)
+            self.outbox.length = events
+            self.reject(place, code)
+        if not self.is_preview:
+            self.state.undo.commit()
+        return taken
+
+    def stamp(self, place: longlong) -> longlong:
+        """Number a command and take its time, which never runs backwards."""
+        command = address(self.inbox[place])
+        venue = self.state.venue.edit(1)
+        venue.sequence += 1
+        self.outbox.sequence = venue.sequence
+        if command.sequence != 0 and command.sequence != venue.sequence:
+            return self.admission.refuse(MALFORMED, venue.sequence, command.sequence, 0)
+        if command.time_us < venue.time_us or command.time_us > MAX_TIME:
+            return self.admission.refuse(TIME_BACKWARDS, venue.time_us, command.time_us, 0)
+        venue.time_us = command.time_us
+        return OK
+
+    def reject(self, place: longlong, code: longlong) -> None:
+        """Say that a command changed nothing, and why."""
+        command = address(self.inbox[place])
+        self.matching.is_bundle = False
+        self.ledger.forget_creditors()
+        event = as_rejected(self.outbox.emit(REJECTED, code, 0, command.account))
+        event.needed = self.admission.needed
+        event.had = self.admission.had
+        event.subject = self.admission.subject
+        event.command_kind = command.kind
+        event.leg = self.leg
+        if command.kind == PLACE_ORDER:
+            event.client_id = as_place_order(command).client_id
+        if code == INTERNAL:
+            venue = self.state.venue.edit(1)
+            venue.mode = CANCEL_ONLY
+            venue.internal_errors += 1
+
+    def perform(self, place: longlong, taken: longlong) -> longlong:
+        """Run a command or a bundle.  Returns OK or the code of its rejection."""
+        command = address(self.inbox[place])
+        code: longlong
+        self.matching.reset_work()
+        self.matching.is_bundle = False
+        self.orders.sweep_clients()
+        if command.kind == BUNDLE:
+            code = self.perform_bundle(place, taken)
+        else:
+            code = self.dispatch(place)
+        if code == OK and self.ledger.has_creditors:
+            self.settle_creditors()
+        if self.fault_at != 0 and self.state.venue.rows[1].sequence == self.fault_at:
+            raise AssertionError("a fault injected by a test")
+        return code
+
+    def settle_creditors(self) -> None:
+        """Let accounts that received numeraire and owe by IOU repay."""
+        for account in self.ledger.take_creditors():
+            self.borrow_flow.settle_ious(account)
+
+    def perform_bundle(self, place: longlong, taken: longlong) -> longlong:
+        """Run the legs of a bundle, and ask for admission once, at the end."""
+        command = address(self.inbox[place])
+        leg: longlong
+        code: longlong
+        if command.count == 0 or command.count > MAX_BUNDLE or taken != 1 + command.count:
+            return self.admission.refuse(BUNDLE_SIZE, MAX_BUNDLE, command.count, taken - 1)
+        if not self.state.has_account(command.account):
+            return self.admission.refuse(UNKNOWN_ACCOUNT, 0, 0, command.account)
+        self.admission.take(self.matching.taker, command.account)
+        self.matching.is_bundle = True
+        for leg in range(1, taken):
+            self.leg = leg
+            part = address(self.inbox[place + leg])
+            if part.kind == BUNDLE:
+                return self.admission.refuse(BUNDLE_NESTED, 0, 0, leg)
+            if part.account != command.account or not self.is_account_command(part.kind):
+                return self.admission.refuse(BUNDLE_ACCOUNT, command.account, part.account, part.kind)
+            code = self.dispatch(place + leg)
+            if code != OK:
+                return code
+        self.matching.is_bundle = False
+        self.leg = 0
+        code = self.admission.check(self.matching.taker)
+        if code == OK:
+            self.outbox.emit(BUNDLE_APPLIED, command.count, 0, command.account)
+        return code
+
+    def is_account_command(self, kind: longlong) -> cython.bint:
+        """Say whether a command is one that an account sends, and may stand in a bundle."""
+        return kind == WITHDRAW or kind == TRANSFER or CONFIGURE_ACCOUNT <= kind <= EXTEND_LOAN
+
+    def dispatch(self, place: longlong) -> longlong:
+        """Run one command.  Returns OK or the code of its rejection."""
+        command = address(self.inbox[place])
+        kind: longlong = command.kind
+        if kind == PLACE_ORDER:
+            return self.matching.place(as_place_order(command))
+        if kind == CANCEL_ORDER:
+            return self.trade_flow.cancel(as_order_change(command))
+        if kind == AMEND_ORDER:
+            return self.trade_flow.amend(as_order_change(command))
+        if kind == CANCEL_ALL:
+            return self.trade_flow.cancel_all(as_order_change(command))
+        if kind == SET_MARK:
+            return self.set_mark(place)
+        if kind == ADVANCE_TIME:
+            self.funding.advance()
+            self.outbox.emit(TIME_ADVANCED, 0, 0, 0)
+            return OK
+        if kind == OPEN_ACCOUNT:
+            return self.funds_flow.open_account(as_open_account(command))
+        if kind == DEPOSIT:
+            return self.funds_flow.deposit(as_funds(command))
+        if kind == WITHDRAW:
+            return self.funds_flow.withdraw(as_funds(command))
+        if kind == TRANSFER:
+            return self.funds_flow.transfer(as_funds(command))
+        if kind == CONFIGURE_ACCOUNT:
+            return self.funds_flow.configure(as_switch(command))
+        if kind == TRUE_UP:
+            return self.trade_flow.true_up(as_contract_change(command))
+        if kind == REPAY_LOAN:
+            return self.borrow_flow.repay(as_contract_change(command))
+        if kind == EXTEND_LOAN:
+            return self.borrow_flow.extend(as_contract_change(command))
+        if kind == SET_MARKET_MODE:
+            return self.governance.set_market_mode(as_switch(command))
+        if kind == SET_FEED:
+            return self.governance.set_feed(as_switch(command))
+        return self.admission.refuse(UNKNOWN_KIND, COMMAND_KINDS - 1, kind, 0)
+
+    def set_mark(self, place: longlong) -> longlong:
+        """Take a price as a mark, if it passes the guards."""
+        command = as_set_mark(address(self.inbox[place]))
+        code: longlong
+        if not self.state.has_asset(command.asset):
+            return self.admission.refuse(UNKNOWN_ASSET, 0, 0, command.asset)
+        code = self.oracle.check_mark(
+            command.asset, command.price, command.source_time_us, command.sources, command.agreeing
+        )  # fmt: skip
+        if code != OK:
+            return self.admission.refuse(code, self.oracle.needed, self.oracle.had, command.asset)
+        self.oracle.apply_mark(command.asset, command.price, command.source_time_us)
+        return OK
+
+    # Previews: run anything, look at the state it leaves, take it back.
+
+    def open_preview(self):
+        """Start a preview: commands run as ever until `close_preview` takes them back."""
+        if self.is_preview:
+            raise RuntimeError("a preview is open already")
+        self.preview_mark = self.state.undo.begin()
+        self.preview_events = self.outbox.length
+        self.is_preview = True
+
+    def close_preview(self):
+        """Take everything back that was applied since `open_preview`."""
+        self.state.undo.rollback(self.preview_mark)
+        self.state.undo.commit()
+        self.outbox.length = self.preview_events
+        self.outbox.sequence = self.state.venue.rows[1].sequence
+        self.is_preview = False
+
+    # What the shell asks.
+
+    def get_value(self, account: longlong, severity_ppm: longlong):
+        """Return V(account, severity) in numeraire quanta."""
+        return self.atlas.compute_value(account, severity_ppm)
+
+    def get_cautious_value(self, account: longlong, severity_ppm: longlong):
+        """Return V-(account, severity) in numeraire quanta."""
+        return self.atlas.compute_cautious(account, severity_ppm)
+
+    def get_resilience(self, account: longlong):
+        """Return an account's resilience in ppm, at most ten; -1 when it is worth less than zero."""
+        return self.atlas.compute_resilience(account)
+
+    def get_figure(self, figure: longlong, severity_ppm: longlong):
+        """Return what one group of an account is worth at a severity, in numeraire quanta."""
+        return self.atlas.compute_figure(figure, severity_ppm, False, NONE, 0, 0, 0)
+
+    def get_levels(self, market: longlong, side: longlong, depth: longlong):
+        """Return the best `depth` levels of one side as (price in ticks, lots), best first."""
+        row: longlong = self.state.get_side(market, side)
+        rank: longlong = self.state.sides.rows[row].best
+        levels = []
+        while rank > 0 and len(levels) < depth:
+            levels.append((self.book.get_rank(row, rank), self.state.levels.rows[self.book.get_level(row, rank)].lots))
+            rank = self.book.find_below(row, rank)
+        return levels
+
+    def get_best(self, market: longlong):
+        """Return (bid, bid lots, ask, ask lots) in ticks and lots; zeros where a side is empty."""
+        result = []
+        for side in range(2):
+            levels = self.get_levels(market, side, 1)
+            result += levels[0] if levels else (0, 0)
+        return tuple(result)

@@ -1,0 +1,1 @@
+"""What the engine does with a command that passed the door."""

@@ -1,0 +1,129 @@
+"""Funding: a rate an interval from the trades of a window, and one cumulative index a perp market.
+
+rate = old + sum(lots * mid / (2 * mark)) / sum(lots) - 1/2, the step and the level bounded; `mid` is the time-weighted
+mid of the book over the window so far.  At each period's end the index grows by rate * mark.  Only the clock moves it.
+"""
+
+from __future__ import annotations
+
+import cython
+from cython import longlong
+
+from worldmarkets.core.outbox import Outbox
+from worldmarkets.core.state import State
+
+if not cython.compiled:
+    from worldmarkets.core.codes import BUY, FUNDING_SET, NONE, PERP, SELL
+    from worldmarkets.core.records import Asset, Event, Group, Market, Side, Venue, as_funding_set
+    from worldmarkets.core.units import FUNDING_ONE, GRID, LADDER_TOP, MAX_INDEX, PPB_ONE
+    from worldmarkets.core.wide import high_of, low_of, narrow_floor, wide_div_floor, wide_of, wide
+
+
+@cython.final
+@cython.cclass
+class Funding:
+    """Windows, rates and indexes of the perp markets."""
+
+    state: State
+    outbox: Outbox
+
+    def __init__(self, state: State, outbox: Outbox):
+        self.state = state
+        self.outbox = outbox
+
+    def observe_mid(self, market: longlong) -> None:
+        """Count the mid that stood until now, and look at the book again.  A one-sided book keeps the last mid."""
+        now: longlong = self.state.venue.rows[1].time_us
+        bid: longlong = self.state.sides.rows[2 * market + BUY].best
+        ask: longlong = self.state.sides.rows[2 * market + SELL].best
+        row = self.state.markets.read(market)
+        mid: longlong = bid + LADDER_TOP - ask if bid > 0 and ask > 0 else row.mid
+        if mid != row.mid or now >= row.window_end_us:
+            changed = self.state.markets.edit(market)
+            if changed.mid_time_us < changed.window_start_us:
+                changed.mid_time_us = changed.window_start_us
+            changed.mid_sum += changed.mid * (now - changed.mid_time_us)
+            changed.mid_time_us = now
+            changed.mid = mid
+
+    def observe_trade(self, market: longlong, lots: longlong) -> None:
+        """Count a trade in its market's window."""
+        venue = self.state.venue.read(1)
+        row = self.state.markets.read(market)
+        if venue.time_us >= row.window_end_us:
+            self.close_window(market)
+        if row.mid > 0:
+            self.weigh_trade(market, lots)
+
+    @cython.overflowcheck(False)
+    def weigh_trade(self, market: longlong, lots: longlong) -> None:
+        """Add lots * mid / (2 * mark) of a trade to its market's window."""
+        venue = self.state.venue.read(1)
+        row = self.state.markets.edit(market)
+        total: wide
+        lot_mark: wide
+        twice_mid: longlong = row.mid
+        if venue.time_us > row.window_start_us and row.mid_time_us >= row.window_start_us:
+            total = row.mid
+            total = total * (venue.time_us - row.mid_time_us) + row.mid_sum
+            twice_mid = narrow_floor(total, venue.time_us - row.window_start_us)
+            if twice_mid == 0:
+                twice_mid = row.mid
+        lot_mark = row.lot_quanta
+        lot_mark *= self.state.assets.rows[row.asset].unit
+        total = twice_mid * row.tick_value
+        total = wide_div_floor(total * PPB_ONE * (GRID // 4), lot_mark)
+        total = total * lots + wide_of(row.weight_high, row.weight_low)
+        row.weight_high = high_of(total)
+        row.weight_low = low_of(total)
+        row.window_lots += lots
+
+    @cython.overflowcheck(False)
+    def close_window(self, market: longlong) -> None:
+        """Set the rate from the window's trades and open the next window.  No trades: no step."""
+        venue = self.state.venue.read(1)
+        row = self.state.markets.edit(market)
+        step: longlong = 0
+        if row.window_lots > 0:
+            step = narrow_floor(wide_of(row.weight_high, row.weight_low), row.window_lots) - PPB_ONE // 2
+            step = min(max(step, -venue.funding_step_ppb), venue.funding_step_ppb)
+        row.funding_rate_ppb = min(max(row.funding_rate_ppb + step, -venue.funding_cap_ppb), venue.funding_cap_ppb)
+        row.weight_high = 0
+        row.weight_low = 0
+        row.window_lots = 0
+        row.mid_sum = 0
+        passed: longlong = (venue.time_us - row.window_end_us) // venue.funding_period_us
+        row.window_start_us = row.window_end_us + passed * venue.funding_period_us
+        row.window_end_us = row.window_start_us + venue.funding_period_us
+
+    def advance(self) -> None:
+        """Do the funding whose time has come: every perp market's index grows by rate * mark."""
+        market: longlong
+        venue = self.state.venue.edit(1)
+        for market in range(1, venue.markets + 1):
+            if self.state.markets.rows[market].kind == PERP:
+                if venue.time_us >= self.state.markets.rows[market].window_end_us:
+                    self.close_window(market)
+                if venue.time_us >= venue.next_funding_us:
+                    self.settle_period(market)
+        if venue.time_us >= venue.next_funding_us:
+            venue.next_funding_us += venue.funding_period_us  # one period a command: what is left waits for the next
+
+    @cython.overflowcheck(False)
+    def settle_period(self, market: longlong) -> None:
+        """Add one period's funding to a market's index."""
+        venue = self.state.venue.edit(1)
+        row = self.state.markets.edit(market)
+        growth: wide = row.lot_quanta
+        growth *= self.state.assets.rows[row.asset].unit
+        growth = wide_div_floor(growth * row.funding_rate_ppb, GRID * (PPB_ONE // FUNDING_ONE))
+        row.funding_index = min(max(row.funding_index + narrow_floor(growth, 1), -MAX_INDEX), MAX_INDEX)
+        venue.mark_version += 1
+        group = self.state.groups.edit(self.state.assets.rows[row.asset].group)
+        group.version = venue.mark_version
+        event = as_funding_set(self.outbox.emit(FUNDING_SET, 0, market, 0))
+        event.rate_ppb = row.funding_rate_ppb
+        event.index = row.funding_index
+        event.mark = self.state.assets.rows[row.asset].mark
+        event.lots = row.open_interest
+        event.time_us = venue.next_funding_us

@@ -1,0 +1,170 @@
+"""Who has what: owners, accounts, and one position an account and asset.
+
+A position changes only through `edit`, which also marks the account's figure for that group as out of date.
+"""
+
+from __future__ import annotations
+
+import cython
+from cython import longlong, pointer, ulonglong
+
+from worldmarkets.core.index import Index
+from worldmarkets.core.state import State
+from worldmarkets.core.tables import AccountTable, AssetTable, FigureTable, OwnerTable, PositionTable
+
+if not cython.compiled:
+    from worldmarkets.core.codes import NONE, NUMERAIRE
+    from worldmarkets.core.records import Account, Asset, Figure, Owner, Position
+    from worldmarkets.core.units import MAX_POSITIONS
+
+
+@cython.final
+@cython.cclass
+class Ledger:
+    """Accounts and positions."""
+
+    state: State
+    accounts: AccountTable
+    owners: OwnerTable
+    positions: PositionTable
+    figures: FigureTable
+    assets: AssetTable
+    position_index: Index
+    creditors: list
+    has_creditors: cython.bint
+
+    def __init__(self, state: State):
+        self.state = state
+        self.accounts = state.accounts
+        self.owners = state.owners
+        self.positions = state.positions
+        self.figures = state.figures
+        self.assets = state.assets
+        self.position_index = state.position_index
+        self.creditors = []
+        self.has_creditors = False
+
+    def find_owner(self, high: ulonglong, middle: ulonglong, low: longlong) -> longlong:
+        """Return the row of an owner's address, or 0."""
+        return self.state.owner_index.find(high, middle, low)
+
+    def find_account(self, owner: longlong, index: longlong) -> longlong:
+        """Return the sub-account `index` of an owner's row, or 0."""
+        return self.state.account_index.find(owner, index, 0)
+
+    def open_account(self, high: ulonglong, middle: ulonglong, low: longlong, index: longlong) -> longlong:
+        """Open a sub-account and return its number."""
+        row: longlong = self.find_owner(high, middle, low)
+        account: longlong = self.accounts.allocate()
+        if row == NONE:
+            row = self.owners.allocate()
+            owner = self.owners.edit(row)
+            owner.high = high
+            owner.middle = middle
+            owner.low = low
+            self.state.owner_index.insert(high, middle, low, row)
+        owner = self.owners.edit(row)
+        owner.accounts += 1
+        record = self.accounts.edit(account)
+        record.owner = row
+        record.index = index
+        self.state.account_index.insert(row, index, 0, account)
+        return account
+
+    def find(self, account: longlong, asset: longlong) -> longlong:
+        """Return the row of an account's position in an asset, or 0."""
+        return self.position_index.find(account, asset, 0)
+
+    def has_room(self, account: longlong, asset: longlong) -> cython.bint:
+        """Say whether an account has, or may still open, a position in an asset."""
+        return self.accounts.rows[account].positions < MAX_POSITIONS or self.find(account, asset) != NONE
+
+    def need(self, account: longlong, asset: longlong) -> longlong:
+        """Return the row of an account's position in an asset, opened if it was not there."""
+        row: longlong = self.find(account, asset)
+        return row if row != NONE else self.open_position(account, asset)
+
+    def open_position(self, account: longlong, asset: longlong) -> longlong:
+        row: longlong = self.positions.allocate()
+        figure_row: longlong = self.need_figure(account, self.assets.rows[asset].group)
+        record = self.accounts.edit(account)
+        record.positions += 1
+        figure = self.figures.edit(figure_row)
+        position = self.positions.edit(row)
+        position.account = account
+        position.asset = asset
+        position.figure = figure_row
+        position.next = figure.first_position
+        figure.first_position = row
+        figure.version = 0
+        self.position_index.insert(account, asset, 0, row)
+        return row
+
+    def need_figure(self, account: longlong, group: longlong) -> longlong:
+        """Return the row of an account's figure for a group, opened if it was not there."""
+        row: longlong = self.accounts.rows[account].first_group
+        while row != NONE:
+            if self.figures.rows[row].group == group:
+                return row
+            row = self.figures.rows[row].next
+        row = self.figures.allocate()
+        record = self.accounts.edit(account)
+        figure = self.figures.edit(row)
+        figure.account = account
+        figure.group = group
+        figure.next = record.first_group
+        record.first_group = row
+        return row
+
+    def edit(self, row: longlong) -> pointer[Position]:
+        """Return a position to be written; the figure it counts in is out of date from now on."""
+        position = self.positions.edit(row)
+        if self.figures.rows[position.figure].version != 0:
+            figure = self.figures.edit(position.figure)
+            figure.version = 0
+        return position
+
+    def get_balance(self, account: longlong, asset: longlong) -> longlong:
+        """Return an account's balance of an asset, in quanta."""
+        row: longlong = self.find(account, asset)
+        return 0 if row == NONE else self.positions.rows[row].balance
+
+    def move(self, payer: longlong, payee: longlong, asset: longlong, amount: longlong) -> cython.bint:
+        """Move `amount` >= 0 between two accounts' balances; return False, with nothing moved, if it is not there."""
+        if amount == 0:
+            return True
+        row: longlong = self.find(payer, asset)
+        if row == NONE or self.positions.rows[row].balance < amount:
+            return False
+        source = self.edit(row)
+        source.balance -= amount
+        target = self.edit(self.need(payee, asset))
+        target.balance += amount
+        if asset == NUMERAIRE:
+            self.note_creditor(payee)
+        return True
+
+    def note_creditor(self, account: longlong) -> None:
+        """Remember an account that received numeraire while it owes by IOU: it repays when the command is done."""
+        if self.accounts.rows[account].ious > 0:
+            self.creditors.append(account)
+            self.has_creditors = True
+
+    def take_creditors(self) -> list:
+        """Return the accounts remembered, in order, and forget them."""
+        taken: list = self.creditors
+        self.creditors = []
+        self.has_creditors = False
+        return taken
+
+    def forget_creditors(self) -> None:
+        if self.has_creditors:
+            self.take_creditors()
+
+    def add_contract(self, account: longlong, change: longlong) -> None:
+        """Count a contract that an account owes on: a perp either way, a loan taken."""
+        record = self.accounts.edit(account)
+        record.contracts += change
+
+    def is_same_owner(self, a: longlong, b: longlong) -> cython.bint:
+        return self.accounts.rows[a].owner == self.accounts.rows[b].owner

@@ -1,0 +1,616 @@
+"""Matching: one loop over a book in price-time order; what a match means depends on the kind of market."""
+
+from __future__ import annotations
+
+import cython
+from cython import longlong, pointer
+
+from worldmarkets.core.admission import Admission, Standing
+from worldmarkets.core.atlas import Atlas
+from worldmarkets.core.book import Book
+from worldmarkets.core.contracts.loan import Loans
+from worldmarkets.core.contracts.perp import Perps
+from worldmarkets.core.fees import Fees
+from worldmarkets.core.funding import Funding
+from worldmarkets.core.ledger import Ledger
+from worldmarkets.core.oracle import Oracle
+from worldmarkets.core.orders import Orders
+from worldmarkets.core.outbox import Outbox
+from worldmarkets.core.state import State
+
+if not cython.compiled:
+    from worldmarkets.core.codes import *
+    from worldmarkets.core.contracts.loan import compute_interest
+    from worldmarkets.core.contracts.spot import settle_spot
+    from worldmarkets.core.records import (
+        Account,
+        Asset,
+        Event,
+        Level,
+        Market,
+        Order,
+        PlaceOrder,
+        Position,
+        Side,
+        Venue,
+        as_order_amended,
+        as_order_placed,
+        as_repeated,
+        as_traded,
+    )
+    from worldmarkets.core.units import (
+        LADDER_TOP,
+        MAX_CASH,
+        MAX_LOANS,
+        MAX_LOTS,
+        MAX_SKIPS,
+        MAX_SLICES,
+        MAX_SUPPLY,
+        MILLION,
+        SIDES,
+    )
+    from worldmarkets.core.wide import magnitude, mul_div_ceil
+
+KNOWN_FLAGS = 63
+
+
+@cython.final
+@cython.cclass
+class Matching:
+    """Places orders and matches them."""
+
+    state: State
+    ledger: Ledger
+    book: Book
+    orders: Orders
+    atlas: Atlas
+    admission: Admission
+    fees: Fees
+    funding: Funding
+    oracle: Oracle
+    perps: Perps
+    loans: Loans
+    outbox: Outbox
+    taker: Standing
+    maker: Standing
+    is_bundle: cython.bint
+    left: longlong
+    fills: longlong
+    skips: longlong
+    slices: longlong
+    paid: longlong
+    stop: longlong
+
+    def __init__(
+        self, state: State, ledger: Ledger, book: Book, orders: Orders, atlas: Atlas, admission: Admission, fees: Fees,
+        funding: Funding, oracle: Oracle, perps: Perps, loans: Loans, outbox: Outbox,
+    ):  # fmt: skip
+        self.state = state
+        self.ledger = ledger
+        self.book = book
+        self.orders = orders
+        self.atlas = atlas
+        self.admission = admission
+        self.fees = fees
+        self.funding = funding
+        self.oracle = oracle
+        self.perps = perps
+        self.loans = loans
+        self.outbox = outbox
+        self.taker = Standing()
+        self.maker = Standing()
+        self.is_bundle = False
+        self.reset_work()
+
+    def reset_work(self) -> None:
+        """Start the counts that bound the work of one command."""
+        self.fills = 0
+        self.skips = 0
+        self.slices = 0
+
+    # Placing.
+
+    def place(self, command: pointer[PlaceOrder]) -> longlong:
+        """Place an order: check it, match it, and rest what is left.  Returns OK or the code of its rejection."""
+        account: longlong = command.account
+        market: longlong = command.market
+        code: longlong
+        price: longlong
+        lots: longlong
+        slot: longlong
+        client: longlong
+        if not self.state.has_account(account):
+            return self.admission.refuse(UNKNOWN_ACCOUNT, 0, 0, account)
+        if not self.state.has_market(market):
+            return self.admission.refuse(UNKNOWN_MARKET, 0, 0, market)
+        code = self.check_form(command)
+        if code != OK:
+            return code
+        rules = self.state.markets.read(market)
+        if command.client_id != 0:
+            client = self.orders.find_client(account, command.client_id)
+            if client != NONE:
+                return self.repeat(client)
+        price = command.price_ticks
+        if command.flags & MARKET:
+            price = self.compute_bound(market, command.side, price)
+        lots = command.lots
+        if command.flags & REDUCE_ONLY:
+            lots = min(lots, self.get_reducible(account, market, command.side))
+            if lots <= 0:
+                return self.admission.refuse(NOTHING_TO_REDUCE, command.lots, 0, market)
+        if command.flags & POST_ONLY:
+            price = self.compute_passive(command, price)
+            if price == 0:
+                return WOULD_CROSS
+        self.ledger.need(account, rules.asset)
+        if not self.is_bundle:
+            self.admission.take(self.taker, account)
+        code = self.check_order(account, market, command.side, price, lots, command.flags, command.time_in_force)
+        if code != OK:
+            return code
+        slot = self.create(account, market, command.side, price, lots, command.flags)
+        order = self.state.orders.edit(slot)
+        if command.time_in_force == GOOD_TILL_TIME:
+            order.expiry_us = command.expiry_us
+        if command.client_id != 0:
+            self.orders.remember_client(slot, command.client_id)
+        self.report_placed(slot, command.time_in_force)
+        return self.execute(slot, command.time_in_force, command.self_trade)
+
+    def create(self, account: longlong, market: longlong, side: longlong, price: longlong, lots: longlong,
+               flags: longlong) -> longlong:  # fmt: skip
+        """Return the row of a new order that neither rests nor matches yet."""
+        slot: longlong = self.orders.allocate()
+        order = self.state.orders.edit(slot)
+        order.account = account
+        order.market = market
+        order.side = side
+        order.flags = flags
+        order.price_ticks = price
+        order.lots = lots
+        order.loss_per_lot = self.compute_loss(market, side, price, flags)
+        return slot
+
+    def enter(self, account: longlong, market: longlong, side: longlong, price: longlong, lots: longlong,
+              flags: longlong) -> None:  # fmt: skip
+        """Rest an order of the engine's own making that crosses nothing."""
+        slot: longlong = self.create(account, market, side, price, lots, flags)
+        self.report_placed(slot, GOOD_TILL_CANCEL)
+        self.orders.rest(slot)
+
+    def report_placed(self, slot: longlong, time_in_force: longlong) -> None:
+        order = self.state.orders.read(slot)
+        event = as_order_placed(self.outbox.emit(ORDER_PLACED, 0, order.market, order.account))
+        event.order_id = order.id
+        event.client_id = self.orders.get_client_id(slot)
+        event.lots = order.lots
+        event.expiry_us = order.expiry_us
+        event.price_ticks = order.price_ticks
+        event.flags = order.flags
+        event.side = order.side
+        event.time_in_force = time_in_force
+
+    def is_crossing(self, market: longlong, side: longlong, price: longlong) -> cython.bint:
+        """Say whether an order at this price would meet one on the other side."""
+        opposite: longlong = self.state.get_side(market, 1 - side)
+        best: longlong = self.state.sides.rows[opposite].best
+        return best != 0 and best >= self.book.get_rank(opposite, price)
+
+    def check_form(self, command: pointer[PlaceOrder]) -> longlong:
+        """Return the code of what is wrong with an order by itself, in its market."""
+        rules = self.state.markets.read(command.market)
+        venue = self.state.venue.read(1)
+        lots: longlong = command.lots
+        price: longlong = command.price_ticks
+        flags: longlong = command.flags
+        if lots <= 0:
+            return self.admission.refuse(SIZE_NOT_POSITIVE, 1, lots, command.market)
+        if lots < rules.minimum_lots:
+            return self.admission.refuse(SIZE_TOO_SMALL, rules.minimum_lots, lots, command.market)
+        if lots > MAX_LOTS:
+            return self.admission.refuse(SIZE_TOO_LARGE, MAX_LOTS, lots, command.market)
+        if flags & MARKET:
+            if price <= 0 or price > MILLION:
+                return self.admission.refuse(SLIPPAGE_OUT_OF_RANGE, MILLION, price, command.market)
+            price = 1
+        if price <= 0 or price > rules.max_ticks:
+            return self.admission.refuse(PRICE_OUT_OF_RANGE, rules.max_ticks, price, command.market)
+        if rules.kind == LOAN:
+            if lots > MAX_SUPPLY // rules.lot_quanta:
+                return self.admission.refuse(NOTIONAL_TOO_LARGE, MAX_SUPPLY // rules.lot_quanta, lots, command.market)
+        elif lots > MAX_CASH // (price * rules.tick_value) or lots > MAX_SUPPLY // rules.lot_quanta:
+            return self.admission.refuse(NOTIONAL_TOO_LARGE, MAX_CASH // (price * rules.tick_value), lots,
+                                         command.market)  # fmt: skip
+        if command.time_in_force == GOOD_TILL_TIME and command.expiry_us <= venue.time_us:
+            return self.admission.refuse(EXPIRY_PAST, venue.time_us, command.expiry_us, command.market)
+        if not self.is_combination(command):
+            return self.admission.refuse(BAD_COMBINATION, 0, flags, command.time_in_force)
+        if venue.mode != OPEN:
+            return self.admission.refuse(VENUE_MODE, OPEN, venue.mode, 0)
+        if rules.mode != OPEN and not (rules.mode == POST_ONLY_MODE and flags & POST_ONLY):
+            return self.admission.refuse(MARKET_MODE, OPEN, rules.mode, command.market)
+        if self.state.assets.rows[rules.asset].mark == 0:
+            return self.admission.refuse(MARK_MISSING, 1, 0, rules.asset)
+        return OK
+
+    def is_combination(self, command: pointer[PlaceOrder]) -> cython.bint:
+        """Say whether an order's options go together."""
+        kind: longlong = self.state.markets.rows[command.market].kind
+        flags: longlong = command.flags
+        if command.side > SELL or command.time_in_force > GOOD_TILL_TIME or command.self_trade > DECREMENT:
+            return False
+        if flags & ~KNOWN_FLAGS or flags & RETURNED or command.client_id < 0 or command.borrow_rate_bp != 0:
+            return False
+        if flags & POST_ONLY and (flags & MARKET or command.time_in_force in (IMMEDIATE_OR_CANCEL, FILL_OR_KILL)):
+            return False
+        if flags & SLIDE and not flags & POST_ONLY:
+            return False
+        if flags & REDUCE_ONLY and kind != PERP:
+            return False
+        if flags & MARKET and (kind == LOAN or command.time_in_force in (GOOD_TILL_CANCEL, GOOD_TILL_TIME)):
+            return False
+        return not (flags & NO_RELEND and (kind != LOAN or command.side != SELL))
+
+    def check_order(self, account: longlong, market: longlong, side: longlong, price: longlong, lots: longlong,
+                    flags: longlong, time_in_force: longlong) -> longlong:  # fmt: skip
+        """Return the code of what forbids an order that would be filled alone at its limit, or rest whole."""
+        rules = self.state.markets.read(market)
+        code: longlong
+        quanta: longlong = lots * rules.lot_quanta
+        cash: longlong = 0 if rules.kind == LOAN else lots * price * rules.tick_value
+        fee: longlong = 0 if rules.kind == LOAN else self.fees.compute(market, True, cash, 0)
+        position: longlong
+        value: longlong
+        loss: longlong
+        code = self.check_risk(account, market, side, lots)
+        if code != OK:
+            return code
+        position = self.ledger.find(account, rules.asset)
+        if rules.kind == SPOT or (rules.kind == LOAN and side == SELL):
+            if side == SELL:
+                if self.state.positions.rows[position].balance < quanta:
+                    return self.admission.refuse(BALANCE, quanta, self.state.positions.rows[position].balance,
+                                                 rules.asset)  # fmt: skip
+            elif self.ledger.get_balance(account, NUMERAIRE) < cash + fee:
+                return self.admission.refuse(BALANCE, cash + fee, self.ledger.get_balance(account, NUMERAIRE),
+                                             NUMERAIRE)  # fmt: skip
+        if rules.kind == LOAN and side == BUY and self.state.positions.rows[position].loans >= MAX_LOANS:
+            return self.admission.refuse(LOANS_LIMIT, MAX_LOANS, MAX_LOANS, rules.asset)
+        if self.is_bundle:
+            return OK
+        if rules.kind == PERP or (rules.kind == LOAN and side == BUY) or not self.admission.is_exempt(account):
+            value = self.compute_filled(account, market, side, price, lots, fee)
+            if value < 0 and value < self.taker.initial:
+                return self.admission.refuse(MARGIN, min(self.taker.initial, 0), value,
+                                             self.state.venue.rows[1].initial_ppm)  # fmt: skip
+        if time_in_force == IMMEDIATE_OR_CANCEL or time_in_force == FILL_OR_KILL or flags & REDUCE_ONLY:
+            return OK
+        loss = self.state.accounts.rows[account].order_loss + lots * self.compute_loss(market, side, price, flags)
+        value = self.atlas.get_initial(account)
+        if loss > 0 and loss > self.state.venue.rows[1].open_order_multiple * max(value, 0):
+            return self.admission.refuse(OPEN_ORDERS, loss, value, self.state.venue.rows[1].open_order_multiple)
+        return OK
+
+    def check_risk(self, account: longlong, market: longlong, side: longlong, lots: longlong) -> longlong:
+        """Return the code that forbids new risk: the feed's state, the caps.  Reducing is not new risk."""
+        rules = self.state.markets.read(market)
+        asset = self.state.assets.read(rules.asset)
+        feed: longlong = self.oracle.get_feed(rules.asset)
+        opening: longlong
+        if feed == FEED_HALTED:
+            return self.admission.refuse(FEED_STATE, FEED_VALID, feed, rules.asset)
+        if rules.kind == PERP:
+            opening = lots - self.get_reducible(account, market, side)
+            if opening > 0:
+                if rules.open_interest_cap > 0 and rules.open_interest + opening > rules.open_interest_cap:
+                    return self.admission.refuse(OPEN_INTEREST_CAP, rules.open_interest_cap,
+                                                 rules.open_interest + opening, market)  # fmt: skip
+                if magnitude(self.perps.get_lots(account, rules.asset)) + opening > MAX_LOTS:
+                    return self.admission.refuse(SIZE_TOO_LARGE, MAX_LOTS, lots, market)
+        elif rules.kind == SPOT:
+            opening = lots if side == BUY else 0
+            if opening > 0 and asset.holding_cap > 0 and asset.unit > 0:
+                opening = lots * rules.lot_quanta + self.ledger.get_balance(account, rules.asset)
+        else:
+            opening = lots if side == BUY and not asset.is_numeraire else 0
+        if opening > 0 and feed != FEED_VALID:
+            return self.admission.refuse(FEED_STATE, FEED_VALID, feed, rules.asset)
+        return OK
+
+    def compute_filled(self, account: longlong, market: longlong, side: longlong, price: longlong, lots: longlong,
+                       fee: longlong) -> longlong:  # fmt: skip
+        """Return V(account, initial) as if an order had been filled alone at its limit."""
+        rules = self.state.markets.read(market)
+        position: longlong = self.ledger.find(account, rules.asset)
+        signed: longlong = lots if side == BUY else -lots
+        quanta: longlong = signed * rules.lot_quanta
+        if rules.kind == SPOT:
+            return self.atlas.compute_initial_with(account, position, quanta, 0, 0,
+                                                   -signed * price * rules.tick_value - fee)  # fmt: skip
+        if rules.kind == PERP:
+            return self.atlas.compute_initial_with(account, position, 0, signed, signed * price * rules.tick_value,
+                                                   -fee)  # fmt: skip
+        record = self.state.positions.read(position)
+        if side == SELL:  # a claim replaces a balance: the haircut, at the initial severity
+            return self.atlas.compute_initial_with(
+                account, position,
+                -mul_div_ceil(lots * rules.lot_quanta, self.state.venue.rows[1].lent_haircut_ppm, MILLION), 0, 0, 0
+            )  # fmt: skip
+        owed: longlong = record.borrowed + quanta
+        owed += compute_interest(owed, max(price, record.max_rate_bp), max(rules.tenor_hours, record.tenor_hours))
+        return self.atlas.compute_initial_with(account, position, quanta - (owed - record.owed), 0, 0, 0)
+
+    def compute_loss(self, market: longlong, side: longlong, price: longlong, flags: longlong) -> longlong:
+        """Return what one lot of an order loses in the design shock: what it counts for while it rests."""
+        rules = self.state.markets.read(market)
+        asset = self.state.assets.read(rules.asset)
+        if flags & REDUCE_ONLY:
+            return 0
+        if rules.kind != LOAN:
+            return mul_div_ceil(price * rules.tick_value, asset.price_shock_ppm + asset.slippage_ppm, MILLION)
+        worth: longlong = self.atlas.compute_notional(rules.asset, rules.lot_quanta)
+        if side == SELL:
+            return mul_div_ceil(worth, self.state.venue.rows[1].lent_haircut_ppm, MILLION)
+        return compute_interest(worth, price, rules.tenor_hours)
+
+    def compute_bound(self, market: longlong, side: longlong, slippage_ppm: longlong) -> longlong:
+        """Return the limit of a market order: the mark moved by its slippage bound, rounded inside it."""
+        if side == BUY:
+            return self.oracle.compute_ticks(market, MILLION + slippage_ppm, False)
+        return self.oracle.compute_ticks(market, MILLION - slippage_ppm, True)
+
+    def compute_passive(self, command: pointer[PlaceOrder], price: longlong) -> longlong:
+        """Return the price at which a post-only order rests, or 0 when it would trade and may not slide."""
+        opposite: longlong = self.state.get_side(command.market, 1 - command.side)
+        best: longlong = self.state.sides.rows[opposite].best
+        touch: longlong
+        if not self.is_crossing(command.market, command.side, price):
+            return price
+        touch = best if command.side == SELL else LADDER_TOP - best
+        self.admission.refuse(WOULD_CROSS, touch, price, command.market)
+        if not command.flags & SLIDE:
+            return 0
+        touch = touch + 1 if command.side == SELL else touch - 1
+        return touch if 0 < touch <= self.state.markets.rows[command.market].max_ticks else 0
+
+    def get_reducible(self, account: longlong, market: longlong, side: longlong) -> longlong:
+        """Return how many lots of an account's perp an order on this side would reduce."""
+        lots: longlong = self.perps.get_lots(account, self.state.markets.rows[market].asset)
+        return max(-lots if side == BUY else lots, 0)
+
+    def repeat(self, client: longlong) -> longlong:
+        """Answer a client order id seen before with what it was first answered with."""
+        row = self.state.clients.read(client)
+        event = as_repeated(self.outbox.emit(REPEATED, row.code, 0, row.account))
+        event.order_id = row.order_id
+        event.client_id = row.client_id
+        event.first_sequence = row.sequence
+        return OK
+
+    # Matching.
+
+    def execute(self, slot: longlong, time_in_force: longlong, self_trade: longlong) -> longlong:
+        """Match an order that does not rest yet, and rest or discard what is left of it."""
+        order = self.state.orders.edit(slot)
+        self.left = order.lots
+        self.paid = order.fees_paid
+        self.stop = OK
+        if self.state.markets.rows[order.market].kind == PERP:
+            self.funding.observe_mid(order.market)
+        self.match(slot, self_trade)
+        order.lots = self.left
+        order.fees_paid = self.paid
+        if self.left == 0:
+            self.state.orders.release(slot)
+            return OK
+        if time_in_force == FILL_OR_KILL:
+            if self.stop == OK:
+                self.admission.refuse(FILL_OR_KILL_UNFILLED, self.left, 0, order.market)
+                return FILL_OR_KILL_UNFILLED
+            return self.stop if self.stop < RESULT_CODES else FILL_OR_KILL_UNFILLED
+        if self.is_bundle and OK < self.stop < RESULT_CODES:
+            return self.stop
+        if self.stop != OK:
+            self.orders.discard(slot, self.stop, self.admission.needed, self.admission.had)
+        elif time_in_force == IMMEDIATE_OR_CANCEL:
+            self.orders.discard(slot, REASON_IMMEDIATE, 0, 0)
+        else:
+            self.orders.rest(slot)
+        return OK
+
+    def match(self, slot: longlong, self_trade: longlong) -> None:
+        """Fill an order against the other side of its book while prices cross; `stop` says why it ended early."""
+        order = self.state.orders.read(slot)
+        opposite: longlong = self.state.get_side(order.market, 1 - order.side)
+        limit: longlong = self.book.get_rank(opposite, order.price_ticks)
+        now: longlong = self.state.venue.rows[1].time_us
+        max_fills: longlong = self.state.venue.rows[1].max_fills
+        resting: longlong
+        lots: longlong
+        side = self.state.sides.read(opposite)
+        while self.left > 0 and side.best >= limit and self.stop == OK:
+            if self.fills >= max_fills or self.skips >= MAX_SKIPS or self.slices >= MAX_SLICES:
+                self.stop = self.admission.refuse(WORK, max_fills, self.fills, order.market)
+                break
+            resting = self.book.get_first(opposite)
+            maker = self.state.orders.read(resting)
+            if maker.expiry_us != 0 and maker.expiry_us <= now:
+                self.skip(resting, REASON_EXPIRED)
+                continue
+            if self.ledger.is_same_owner(order.account, maker.account):
+                self.prevent_self_trade(resting, self_trade)
+                continue
+            lots = min(self.left, maker.lots)
+            if maker.flags & REDUCE_ONLY:
+                lots = min(lots, self.get_reducible(maker.account, order.market, maker.side))
+                if lots == 0:
+                    self.skip(resting, REASON_REDUCED)
+                    continue
+            if order.flags & REDUCE_ONLY:
+                lots = min(lots, self.get_reducible(order.account, order.market, order.side))
+                if lots == 0:
+                    self.stop = REASON_REDUCED
+                    break
+            self.fill(slot, resting, lots)
+
+    def skip(self, resting: longlong, reason: longlong) -> None:
+        """Take a resting order away that may not match."""
+        self.skips += 1
+        self.orders.cancel(resting, reason, 0, 0)
+
+    def prevent_self_trade(self, resting: longlong, mode: longlong) -> None:
+        """Keep an owner from trading with itself, as the incoming order asks."""
+        maker = self.state.orders.read(resting)
+        lots: longlong
+        if mode == CANCEL_RESTING:
+            self.skip(resting, REASON_SELF_TRADE)
+        elif mode == CANCEL_INCOMING:
+            self.stop = REASON_SELF_TRADE
+        elif mode == CANCEL_BOTH:
+            self.skip(resting, REASON_SELF_TRADE)
+            self.stop = REASON_SELF_TRADE
+        else:
+            lots = min(self.left, maker.lots)
+            self.left -= lots
+            if lots == maker.lots:
+                self.skip(resting, REASON_SELF_TRADE)
+            else:
+                self.orders.reduce(resting, lots)
+                self.report_amended(resting, True)
+                self.stop = REASON_SELF_TRADE
+
+    def report_amended(self, slot: longlong, kept: cython.bint) -> None:
+        order = self.state.orders.read(slot)
+        event = as_order_amended(self.outbox.emit(ORDER_AMENDED, kept, order.market, order.account))
+        event.order_id = order.id
+        event.client_id = self.orders.get_client_id(slot)
+        event.lots = order.lots
+        event.price_ticks = order.price_ticks
+
+    def fill(self, slot: longlong, resting: longlong, lots: longlong) -> None:
+        """Fill up to `lots` of an order against a resting one, if both sides may stand where it leaves them.
+
+        A fill that the maker cannot carry is taken back and the maker's order cancelled; one that the taker cannot
+        carry is taken back and `stop` set.
+        """
+        order = self.state.orders.read(slot)
+        maker = self.state.orders.read(resting)
+        undo: longlong = self.state.undo.begin()
+        events: longlong = self.outbox.length
+        taker_left: longlong = self.left
+        taker_paid: longlong = self.paid
+        culprit: longlong
+        code: longlong
+        maker_account: longlong = maker.account
+        self.fills += 1
+        self.admission.take(self.maker, maker_account)
+        if not self.is_bundle:
+            self.taker.account = order.account
+        culprit = self.settle(slot, resting, lots)
+        code = BALANCE
+        if culprit == 0:
+            code = OK if self.is_bundle else self.admission.check(self.taker)
+            if code != OK:
+                culprit = order.account
+            else:
+                code = self.admission.check(self.maker)
+                if code != OK:
+                    culprit = maker_account
+        if culprit != 0:
+            self.state.undo.rollback(undo)
+            self.outbox.length = events
+            self.left = taker_left
+            self.paid = taker_paid
+            if culprit == maker_account:
+                self.skips += 1
+                self.orders.cancel(resting, code, self.admission.needed, self.admission.had)
+            else:
+                self.stop = code
+
+    def settle(self, slot: longlong, resting: longlong, lots: longlong) -> longlong:
+        """Settle a fill and its fees.  Returns 0, or the account whose balance does not cover its part."""
+        order = self.state.orders.read(slot)
+        maker = self.state.orders.read(resting)
+        market: longlong = order.market
+        rules = self.state.markets.read(market)
+        price: longlong = maker.price_ticks
+        buyer: longlong = order.account if order.side == BUY else maker.account
+        seller: longlong = maker.account if order.side == BUY else order.account
+        event = as_traded(self.outbox.emit(TRADED, order.side, market, order.account))
+        cash: longlong
+        fee: longlong
+        event.taker_order = order.id
+        event.maker_order = maker.id
+        event.price_ticks = price
+        event.maker = maker.account
+        if rules.kind == LOAN:
+            fee = self.settle_loan(slot, resting, buyer, seller, lots)
+            if fee != 0:
+                return fee
+        elif rules.kind == PERP:
+            lots = self.settle_perp(market, buyer, seller, lots, price, order.account)
+        else:
+            cash = lots * price * rules.tick_value
+            fee = settle_spot(self.ledger, buyer, seller, rules.asset, lots * rules.lot_quanta, NUMERAIRE, cash)
+            if fee != 0:
+                return fee
+        if rules.kind != LOAN:
+            if price < rules.band_low_ticks or price > rules.band_high_ticks:
+                self.taker.is_outside = True
+                self.maker.is_outside = True
+            cash = lots * price * rules.tick_value
+            fee = self.fees.compute(market, False, cash, maker.fees_paid)
+            if not self.fees.charge(maker.account, fee):
+                return maker.account
+            event.maker_fee = fee
+            changed = self.state.orders.edit(resting)
+            changed.fees_paid += max(fee, 0)
+            fee = self.fees.compute(market, True, cash, self.paid)
+            if not self.fees.charge(order.account, fee):
+                return order.account
+            event.taker_fee = fee
+            self.paid += fee
+        event.lots = lots
+        event.maker_left = maker.lots - lots
+        self.left -= lots
+        self.orders.reduce(resting, lots)
+        return 0
+
+    def settle_perp(self, market: longlong, buyer: longlong, seller: longlong, lots: longlong, price: longlong,
+                    actor: longlong) -> longlong:  # fmt: skip
+        """Fill in a perp market; return how many lots the budget of contract slices allowed."""
+        rules = self.state.markets.edit(market)
+        before: longlong = max(self.perps.get_lots(buyer, rules.asset), 0)
+        before += max(self.perps.get_lots(seller, rules.asset), 0)
+        self.ledger.need(buyer, rules.asset)
+        self.ledger.need(seller, rules.asset)
+        lots = self.perps.fill(market, buyer, seller, lots, price * rules.tick_value, MAX_SLICES - self.slices, actor)
+        self.slices += self.perps.slices - 1
+        rules.open_interest += max(self.perps.get_lots(buyer, rules.asset), 0)
+        rules.open_interest += max(self.perps.get_lots(seller, rules.asset), 0) - before
+        self.funding.observe_trade(market, lots)
+        return lots
+
+    def settle_loan(self, slot: longlong, resting: longlong, borrower: longlong, lender: longlong,
+                    lots: longlong) -> longlong:  # fmt: skip
+        """Move a principal and write its contract.  Returns 0, or the account that cannot carry its part."""
+        order = self.state.orders.read(slot)
+        maker = self.state.orders.read(resting)
+        rules = self.state.markets.read(order.market)
+        principal: longlong = lots * rules.lot_quanta
+        position: longlong = self.ledger.need(borrower, rules.asset)
+        flags: longlong = LOAN_NO_RELEND if (order.flags | maker.flags) & NO_RELEND else 0
+        if self.state.positions.rows[position].loans >= MAX_LOANS:
+            return borrower
+        if not self.ledger.move(lender, borrower, rules.asset, principal):
+            return lender
+        if borrower == order.account:
+            self.taker.is_cautious = True
+        else:
+            self.maker.is_cautious = True
+        self.loans.open(
+            lender, borrower, order.market, rules.asset, principal, maker.price_ticks,
+            order.price_ticks if borrower == order.account else maker.price_ticks, flags, rules.tenor_hours
+        )  # fmt: skip
+        return 0

@@ -1,0 +1,182 @@
+"""Marks and their guards: what price is taken, what a feed's state is, and which actions that state allows.
+
+| feed      | value portfolios | new risk in the asset | reduce |
+|-----------|------------------|-----------------------|--------|
+| none      | at zero          | no                    | no     |
+| valid     | yes              | yes                   | yes    |
+| stale     | last mark        | no                    | yes    |
+| volatile  | yes              | no                    | yes    |
+| halted    | last mark        | no                    | no     |
+"""
+
+from __future__ import annotations
+
+import cython
+from cython import longlong
+
+from worldmarkets.core.outbox import Outbox
+from worldmarkets.core.state import State
+
+if not cython.compiled:
+    from worldmarkets.core.codes import (
+        FEED_HALTED,
+        FEED_NONE,
+        FEED_STALE_STATE,
+        FEED_VALID,
+        FEED_VOLATILE,
+        MARK_NOT_POSITIVE,
+        MARK_OUT_OF_RANGE,
+        MARK_SET,
+        MARK_STALE,
+        MARK_STEP,
+        NONE,
+        NUMERAIRE,
+        OK,
+    )
+    from worldmarkets.core.records import Asset, Event, Group, Market, Venue, as_mark_set
+    from worldmarkets.core.units import (
+        FEED_STALE,
+        FEED_WINDOW,
+        GRID,
+        GRID_DECIMALS,
+        MAX_LOT_VALUE,
+        MAX_MARK,
+        MAX_UNIT,
+        MILLION,
+        PRICE_ONE,
+    )
+    from worldmarkets.core.wide import magnitude, mul_div_ceil, narrow_floor, wide_div_ceil, wide_div_floor, wide
+
+
+@cython.final
+@cython.cclass
+class Oracle:
+    """Prices as they are taken from commands."""
+
+    state: State
+    outbox: Outbox
+    needed: longlong
+    had: longlong
+
+    def __init__(self, state: State, outbox: Outbox):
+        self.state = state
+        self.outbox = outbox
+
+    @cython.overflowcheck(False)
+    def compute_unit(self, asset: longlong, price: longlong) -> longlong:
+        """Return what one quantum of an asset is worth in grid steps at a price scaled by 1e8, or -1 out of bounds.
+
+        unit = price * 10**(GRID_DECIMALS + numeraire decimals - decimals - 8), exact: genesis bounds the decimals.
+        """
+        power: longlong = GRID_DECIMALS - 8
+        power += self.state.assets.rows[NUMERAIRE].decimals
+        power -= self.state.assets.rows[asset].decimals
+        unit: longlong = price
+        while power > 0:
+            if unit > MAX_UNIT // 10:
+                return -1
+            unit *= 10
+            power -= 1
+        if not self.is_lot_bounded(self.state.assets.rows[asset].perp_market, unit):
+            return -1
+        if not self.is_lot_bounded(self.state.assets.rows[asset].spot_market, unit):
+            return -1
+        return unit
+
+    @cython.overflowcheck(False)
+    def is_lot_bounded(self, market: longlong, unit: longlong) -> cython.bint:
+        """Say whether a lot of a market is worth no more than its bound."""
+        worth: wide = unit
+        most: wide = MAX_LOT_VALUE
+        return market == NONE or worth * self.state.markets.rows[market].lot_quanta <= most * GRID
+
+    def check_mark(self, asset: longlong, price: longlong, source_time_us: longlong, sources: longlong,
+                   agreeing: longlong) -> longlong:  # fmt: skip
+        """Return the code with which a price is refused, or OK."""
+        row = self.state.assets.read(asset)
+        now: longlong = self.state.venue.rows[1].time_us
+        step: longlong
+        self.needed = 1
+        self.had = price
+        if price <= 0:
+            return MARK_NOT_POSITIVE
+        self.needed = MAX_MARK
+        if price > MAX_MARK or self.compute_unit(asset, price) < 0:
+            return MARK_OUT_OF_RANGE
+        self.needed = now - FEED_STALE
+        self.had = source_time_us
+        if source_time_us < now - FEED_STALE or source_time_us < row.mark_time_us or source_time_us > now:
+            return MARK_STALE
+        if row.mark > 0:
+            step = mul_div_ceil(magnitude(price - row.mark), MILLION, row.mark)
+            if step > row.price_shock_ppm and (agreeing < 3 or 2 * agreeing < sources):
+                self.needed = row.price_shock_ppm
+                self.had = step
+                return MARK_STEP
+        return OK
+
+    def apply_mark(self, asset: longlong, price: longlong, source_time_us: longlong) -> None:
+        """Take a price that passed the guards as the asset's mark."""
+        venue = self.state.venue.edit(1)
+        row = self.state.assets.edit(asset)
+        move: longlong
+        if row.window_mark == 0 or source_time_us - row.window_time_us > FEED_WINDOW:
+            row.window_mark = price if row.mark == 0 else row.mark
+            row.window_time_us = source_time_us
+        move = mul_div_ceil(magnitude(price - row.window_mark), MILLION, row.window_mark)
+        if 2 * move > row.price_shock_ppm and not row.is_numeraire:
+            row.volatile_until_us = source_time_us + FEED_WINDOW
+        venue.mark_version += 1
+        row.mark = price
+        row.mark_time_us = source_time_us
+        if row.feed == FEED_NONE:
+            row.feed = FEED_VALID
+        if row.is_numeraire:  # the dollar price of the numeraire guards the feeds; it values nothing
+            venue.numeraire_dollar = price
+        else:
+            row.unit = self.compute_unit(asset, price)
+            group = self.state.groups.edit(row.group)
+            group.version = venue.mark_version
+            if row.spot_market != NONE:
+                self.set_band(row.spot_market)
+            if row.perp_market != NONE:
+                self.set_band(row.perp_market)
+        event = as_mark_set(self.outbox.emit(MARK_SET, 0, 0, 0))
+        event.price = price
+        event.version = venue.mark_version
+        event.time_us = source_time_us
+        event.asset = asset
+        event.feed = self.get_feed(asset)
+
+    @cython.overflowcheck(False)
+    def compute_ticks(self, market: longlong, ppm: longlong, is_up: cython.bint) -> longlong:
+        """Return `ppm` parts of the mark as a price in ticks within the book, rounded up or down."""
+        row = self.state.markets.read(market)
+        worth: wide = row.lot_quanta
+        tick: wide = row.tick_value
+        worth *= self.state.assets.rows[row.asset].unit
+        worth *= ppm
+        tick *= GRID
+        tick *= MILLION
+        ticks: longlong = narrow_floor(wide_div_ceil(worth, tick) if is_up else wide_div_floor(worth, tick), 1)
+        return min(max(ticks, 1), row.max_ticks)
+
+    def set_band(self, market: longlong) -> None:
+        """Set the prices within which a fill is in the band around the mark."""
+        row = self.state.markets.edit(market)
+        row.band_low_ticks = self.compute_ticks(market, max(MILLION - row.band_ppm, 0), True)
+        row.band_high_ticks = self.compute_ticks(market, MILLION + row.band_ppm, False)
+
+    def get_feed(self, asset: longlong) -> longlong:
+        """Return the state of an asset's feed at the venue's time."""
+        row = self.state.assets.read(asset)
+        venue = self.state.venue.read(1)
+        if row.feed == FEED_HALTED or row.feed == FEED_NONE:
+            return row.feed
+        if row.is_numeraire:
+            return FEED_VALID
+        if row.volatile_until_us > venue.time_us or magnitude(venue.numeraire_dollar - PRICE_ONE) > PRICE_ONE // 50:
+            return FEED_VOLATILE
+        if venue.time_us - row.mark_time_us > FEED_STALE:
+            return FEED_STALE_STATE
+        return FEED_VALID

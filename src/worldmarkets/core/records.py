@@ -1,0 +1,751 @@
+"""The records of the core: commands, events, and the rows of every table.
+
+A record is declared once, here.  `records.pxd` gives the compiler the same structs and is generated from this file.
+Interpreted, a row is a `ctypes` structure over the same bytes, and a store outside a field's range raises.
+
+Field types: `i64 u64 i32 u32 u16 u8`.  Links between records are row numbers; row 0 stands for none.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from typing import Any, ClassVar
+
+TYPES: dict[str, Any] = {
+    "i64": ctypes.c_longlong,
+    "u64": ctypes.c_ulonglong,
+    "i32": ctypes.c_int,
+    "u32": ctypes.c_uint,
+    "u16": ctypes.c_ushort,
+    "u8": ctypes.c_ubyte,
+}
+RANGES = {
+    name: range(-1 << bits - 1, 1 << bits - 1) if name[0] == "i" else range(1 << bits)
+    for name in TYPES
+    for bits in (int(name[1:]),)
+}
+
+
+class _RecordType(type(ctypes.Structure)):  # type: ignore[misc]
+    """Turns a class's annotations into the fields of a structure, after those of its `HEAD`."""
+
+    def __new__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> Any:
+        own = {k: v for k, v in body.get("__annotations__", {}).items() if v in TYPES}
+        if own:
+            head = next((base.HEAD for base in bases if hasattr(base, "HEAD")), {})
+            body["_kinds"] = fields = {**head, **own}
+            body["_ranges"] = {field: RANGES[kind] for field, kind in fields.items()}
+            body["_fields_"] = [(field, TYPES[kind]) for field, kind in fields.items()]
+        return super().__new__(cls, name, bases, body)
+
+
+class Record(ctypes.Structure, metaclass=_RecordType):
+    """A record type.  Its annotated fields are its bytes, in order; `HEAD` names fields that come first."""
+
+    HEAD: ClassVar[dict[str, str]] = {}
+
+    def __setattr__(self, name: str, value: int) -> None:
+        if value not in self._ranges[name]:
+            raise OverflowError(f"{type(self).__name__}.{name} = {value}")
+        super().__setattr__(name, value)
+
+    @classmethod
+    def fields(cls) -> list[tuple[str, str]]:
+        """The record's fields and their types, in order."""
+        return list(cls._kinds.items())
+
+    def as_dict(self) -> dict[str, int]:
+        """The values of every field."""
+        return {name: getattr(self, name) for name, _ in self._fields_}
+
+
+class _CommandRecord(Record):
+    HEAD: ClassVar[dict[str, str]] = {
+        "sequence": "i64", "time_us": "i64", "kind": "u8", "count": "u8", "flags": "u16", "account": "u32",
+    }  # fmt: skip
+
+
+class Command(_CommandRecord):
+    """Any command: 24 bytes of head, 40 of body.  `count` is the number of commands in a bundle that follow."""
+
+    a: i64
+    b: i64
+    c: i64
+    d: i64
+    e: i64
+
+
+class OpenAccount(_CommandRecord):
+    """Open sub-account `index` of a 20-byte owner; the engine numbers it."""
+
+    owner_high: u64
+    owner_middle: u64
+    owner_low: u32
+    index: u32
+    spare: u64
+    spare2: u64
+
+
+class Funds(_CommandRecord):
+    """Deposit to, withdraw from, or transfer out of an account."""
+
+    amount: i64
+    asset: u32
+    to: u32
+    spare: i64
+    spare2: i64
+    spare3: i64
+
+
+class SetMark(_CommandRecord):
+    """The median of `sources` price sources, `agreeing` of which lie within the step limit of it."""
+
+    price: i64
+    source_time_us: i64
+    asset: u32
+    sources: u16
+    agreeing: u16
+    spare: i64
+    spare2: i64
+
+
+class Switch(_CommandRecord):
+    """Set a market's mode, a feed's state, or an account's setting."""
+
+    market: u32
+    asset: u32
+    value: u32
+    spare: u32
+    spare2: i64
+    spare3: i64
+    spare4: i64
+
+
+class PlaceOrder(_CommandRecord):
+    """A new order.  `flags` of the head are those of codes.py; a MARKET order's price is its slippage bound in ppm."""
+
+    market: u16
+    side: u8
+    time_in_force: u8
+    self_trade: u8
+    spare: u8
+    borrow_rate_bp: u16
+    price_ticks: u32
+    spare2: u32
+    lots: i64
+    client_id: i64
+    expiry_us: i64
+
+
+class OrderChange(_CommandRecord):
+    """Cancel or amend the order `order_id`, or the one placed with `client_id`."""
+
+    order_id: i64
+    client_id: i64
+    lots: i64
+    price_ticks: u32
+    market: u16
+    side: u8
+    spare: u8
+    spare2: i64
+
+
+class ContractChange(_CommandRecord):
+    """True up a perp contract, or repay or extend a loan."""
+
+    contract_id: i64
+    amount: i64
+    rate_bp: i64
+    counterparty: u32
+    market: u32
+    spare: i64
+
+
+class _EventRecord(Record):
+    HEAD: ClassVar[dict[str, str]] = {"sequence": "i64", "kind": "u8", "code": "u8", "market": "u16", "account": "u32"}
+
+
+class Event(_EventRecord):
+    """Any event: 16 bytes of head, 48 of body.  Every event of a command carries the command's sequence."""
+
+    a: i64
+    b: i64
+    c: i64
+    d: i64
+    e: i64
+    f: i64
+
+
+class AccountOpened(_EventRecord):
+    """The head's account is the new one."""
+
+    owner_high: u64
+    owner_middle: u64
+    owner_low: u32
+    index: u32
+    spare: u64
+    spare2: u64
+    spare3: u64
+
+
+class FundsMoved(_EventRecord):
+    """A deposit, withdrawal or transfer; `balance` is the account's afterwards."""
+
+    amount: i64
+    balance: i64
+    asset: u32
+    to: u32
+    spare: i64
+    spare2: i64
+    spare3: i64
+
+
+class MarkSet(_EventRecord):
+    """A mark that was taken."""
+
+    price: i64
+    version: i64
+    time_us: i64
+    asset: u32
+    feed: u32
+    spare: i64
+    spare2: i64
+
+
+class Switched(_EventRecord):
+    """A setting that took effect."""
+
+    asset: u32
+    value: u32
+    spare: i64
+    spare2: i64
+    spare3: i64
+    spare4: i64
+    spare5: i64
+
+
+class OrderPlaced(_EventRecord):
+    """An order that was accepted, before its fills."""
+
+    order_id: i64
+    client_id: i64
+    lots: i64
+    expiry_us: i64
+    price_ticks: u32
+    flags: u16
+    side: u8
+    time_in_force: u8
+    spare: i64
+
+
+class OrderCancelled(_EventRecord):
+    """An order, or what was left of it, that is gone.  `code` says why; `needed` and `had` where it was a limit."""
+
+    order_id: i64
+    client_id: i64
+    lots: i64
+    needed: i64
+    had: i64
+    price_ticks: u32
+    side: u8
+    spare: u8
+    spare2: u16
+
+
+class OrderAmended(_EventRecord):
+    """A resting order's new price and size.  `code` is 1 when it kept its place in the queue."""
+
+    order_id: i64
+    client_id: i64
+    lots: i64
+    price_ticks: u32
+    spare: u32
+    spare2: i64
+    spare3: i64
+
+
+class Traded(_EventRecord):
+    """A fill.  The head's account is the taker, `code` the taker's side; a negative fee is a rebate."""
+
+    taker_order: i64
+    maker_order: i64
+    lots: i64
+    maker_left: i64
+    price_ticks: u32
+    maker: u32
+    taker_fee: i32
+    maker_fee: i32
+
+
+class PerpChanged(_EventRecord):
+    """A perp contract after its lots changed.  The head's account is the long."""
+
+    contract_id: i64
+    lots: i64
+    cost: i64
+    change_lots: i64
+    short_account: u32
+    spare: u32
+    spare2: i64
+
+
+class TruedUp(_EventRecord):
+    """A perp contract paid and struck anew.  `paid` runs from short to long; `owed` of it became an IOU."""
+
+    contract_id: i64
+    paid: i64
+    owed: i64
+    funding: i64
+    cost: i64
+    short_account: u32
+    spare: u32
+
+
+class LoanOpened(_EventRecord):
+    """A loan contract.  The head's account is the borrower."""
+
+    contract_id: i64
+    principal: i64
+    due_us: i64
+    lender: u32
+    rate_bp: u16
+    asset: u16
+    loan_flags: u32
+    spare: u32
+    spare2: i64
+
+
+class LoanRepaid(_EventRecord):
+    """A loan repaid in part or whole, with the interest paid beside it."""
+
+    contract_id: i64
+    principal: i64
+    interest: i64
+    left: i64
+    lender: u32
+    asset: u32
+    spare: i64
+
+
+class LoanExtended(_EventRecord):
+    """A loan that runs on for a full tenor from now."""
+
+    contract_id: i64
+    interest: i64
+    due_us: i64
+    principal: i64
+    lender: u32
+    rate_bp: u16
+    asset: u16
+    spare: i64
+
+
+class FundingSet(_EventRecord):
+    """A market's funding at the end of a period."""
+
+    rate_ppb: i64
+    index: i64
+    mark: i64
+    lots: i64
+    time_us: i64
+    spare: i64
+
+
+class Rejected(_EventRecord):
+    """A command that changed nothing.  `code` is the rule; `needed`, `had` and `subject` are its numbers."""
+
+    needed: i64
+    had: i64
+    subject: i64
+    client_id: i64
+    command_kind: u8
+    leg: u8
+    spare: u16
+    spare2: u32
+    spare3: i64
+
+
+class Repeated(_EventRecord):
+    """The answer to a client order id seen before: what its first use was answered with."""
+
+    order_id: i64
+    client_id: i64
+    first_sequence: i64
+    spare: i64
+    spare2: i64
+    spare3: i64
+
+
+class Pool(Record):
+    """One row a table: its free list and how far it was ever filled."""
+
+    free: u32
+    used: u32
+    count: u32
+    spare: u32
+
+
+class Venue(Record):
+    """Row 1 is the venue: its clock, counters and parameters."""
+
+    sequence: i64
+    time_us: i64
+    mark_version: i64
+    order_serial: i64
+    contract_serial: i64
+    initial_ppm: i64
+    unwind_ppm: i64
+    auction_ppm: i64
+    lent_haircut_ppm: i64
+    open_order_multiple: i64
+    iou_penalty_bp: i64
+    funding_period_us: i64
+    funding_cutoff_us: i64
+    funding_step_ppb: i64
+    funding_cap_ppb: i64
+    next_funding_us: i64
+    max_fills: u32
+    mode: u32
+    assets: u32
+    markets: u32
+    client_first: u32
+    client_last: u32
+    numeraire_dollar: i64
+    internal_errors: i64
+
+
+class Asset(Record):
+    """A token: its risk parameters, its mark, and what of it is in the venue."""
+
+    mark: i64
+    unit: i64
+    mark_time_us: i64
+    window_mark: i64
+    window_time_us: i64
+    volatile_until_us: i64
+    depth: i64
+    holding_cap: i64
+    collateral_cap: i64
+    supply: i64
+    lent: i64
+    fees: i64
+    price_shock_ppm: u32
+    slippage_ppm: u32
+    basis_ppm: u32
+    group: u32
+    minimum_principal: i64
+    decimals: u8
+    feed: u8
+    is_numeraire: u8
+    spare: u8
+    spot_market: u16
+    perp_market: u16
+    loan_market: u16
+    spare2: u16
+    spare3: u32
+
+
+class Group(Record):
+    """A risk group: the mark version its assets last moved at."""
+
+    version: i64
+    assets: u32
+    spare: u32
+
+
+class Market(Record):
+    """A market: what one lot and one tick are, its fees and caps, and its funding."""
+
+    lot_quanta: i64
+    tick_value: i64
+    minimum_lots: i64
+    fee_cap: i64
+    open_interest: i64
+    open_interest_cap: i64
+    funding_index: i64
+    funding_rate_ppb: i64
+    weight_high: i64
+    weight_low: u64
+    window_lots: i64
+    window_start_us: i64
+    window_end_us: i64
+    mid_sum: i64
+    mid_time_us: i64
+    mid: i64
+    kind: u8
+    mode: u8
+    asset: u16
+    max_ticks: u32
+    maker_ppm: i32
+    taker_ppm: i32
+    tenor_hours: u32
+    band_ppm: u32
+    band_low_ticks: u32
+    band_high_ticks: u32
+
+
+class Side(Record):
+    """One side of a market's book: its best price, as a rank that grows with priority, and what rests there."""
+
+    best: i64
+    orders: i64
+    lots: i64
+    root: u32
+    spare: u32
+
+
+class Node(Record):
+    """A node of the price ladder: which of its 64 children hold orders."""
+
+    bits: u64
+
+
+class Child(Record):
+    """The row of a node below, one of 64 of a node."""
+
+    node: u32
+
+
+class Level(Record):
+    """The orders at one price, in the order they came."""
+
+    lots: i64
+    first: u32
+    last: u32
+
+
+class Order(Record):
+    """A resting order."""
+
+    id: i64
+    lots: i64
+    loss_per_lot: i64
+    expiry_us: i64
+    price_ticks: u32
+    account: u32
+    next: u32
+    previous: u32
+    account_next: u32
+    account_previous: u32
+    fees_paid: u32
+    client: u32
+    market: u16
+    side: u8
+    flags: u8
+    borrow_rate_bp: u16
+    spare: u16
+
+
+class Client(Record):
+    """What a client order id was first answered with, kept for a day."""
+
+    client_id: i64
+    order_id: i64
+    sequence: i64
+    expires_us: i64
+    account: u32
+    next: u32
+    code: u32
+    spare: u32
+
+
+class Owner(Record):
+    """An owner's 20-byte address."""
+
+    high: u64
+    middle: u64
+    low: u32
+    accounts: u32
+
+
+class Account(Record):
+    """An account: its settings, its lists, and the sums over its orders."""
+
+    order_loss: i64
+    iou_owed: i64
+    iou_lent: i64
+    owner: u32
+    index: u32
+    first_group: u32
+    first_order: u32
+    order_count: u32
+    contracts: u32
+    ious: u32
+    positions: u16
+    give_up: u8
+    state: u8
+    spare: u32
+    spare2: u32
+
+
+class Figure(Record):
+    """What one group of an account is worth at the initial severity, and the mark version it was computed at."""
+
+    value: i64
+    version: i64
+    account: u32
+    group: u32
+    first_position: u32
+    next: u32
+
+
+class Position(Record):
+    """What an account has of an asset: the sums of the contracts below, and always equal to them."""
+
+    balance: i64
+    borrowed: i64
+    lent: i64
+    owed: i64
+    lots: i64
+    cost: i64
+    funding_high: i64
+    funding_low: u64
+    account: u32
+    figure: u32
+    next: u32
+    first_borrowed: u32
+    first_lent: u32
+    first_perp: u32
+    asset: u16
+    max_rate_bp: u16
+    tenor_hours: u16
+    loans: u16
+
+
+class Perp(Record):
+    """A bilateral perp contract.  Each party keeps its contracts in a ring, newest first."""
+
+    id: i64
+    lots: i64
+    cost: i64
+    funding_index: i64
+    long_account: u32
+    short_account: u32
+    long_next: u32
+    long_previous: u32
+    short_next: u32
+    short_previous: u32
+    market: u16
+    asset: u16
+    spare: u32
+
+
+class Loan(Record):
+    """A bilateral loan contract."""
+
+    id: i64
+    principal: i64
+    start_us: i64
+    due_us: i64
+    interest_from_us: i64
+    lender: u32
+    borrower: u32
+    lender_next: u32
+    lender_previous: u32
+    borrower_next: u32
+    borrower_previous: u32
+    asset: u16
+    market: u16
+    rate_bp: u16
+    cap_bp: u16
+    flags: u16
+    minimum_paid: u16
+    tenor_hours: u32
+
+
+class Entry(Record):
+    """One key of an index; its row number is that of the record it stands for."""
+
+    a: u64
+    b: u64
+    c: u32
+    next: u32
+
+
+class Bucket(Record):
+    """The first entry of a bucket of an index."""
+
+    first: u32
+
+
+class IndexState(Record):
+    """How many buckets an index has: a power of two, and how many of those were already split."""
+
+    mask: u32
+    split: u32
+    count: u32
+    spare: u32
+
+
+class Kept(Record):
+    """A record as it was before its first write: where it stood; its bytes lie in the undo log beside."""
+
+    row: i64
+    table: u32
+    size: u32
+
+
+COMMANDS = (OpenAccount, Funds, SetMark, Switch, PlaceOrder, OrderChange, ContractChange)
+EVENTS = (
+    AccountOpened, FundsMoved, MarkSet, Switched, OrderPlaced, OrderCancelled, OrderAmended, Traded, PerpChanged,
+    TruedUp, LoanOpened, LoanRepaid, LoanExtended, FundingSet, Rejected, Repeated,
+)  # fmt: skip
+
+# Every table, in the order of snapshot and digest: name and record.
+TABLES: tuple[tuple[str, type[Record]], ...] = (
+    ("pools", Pool),
+    ("venue", Venue),
+    ("assets", Asset),
+    ("groups", Group),
+    ("markets", Market),
+    ("sides", Side),
+    ("nodes", Node),
+    ("children", Child),
+    ("levels", Level),
+    ("orders", Order),
+    ("clients", Client),
+    ("client_keys", Entry),
+    ("client_buckets", Bucket),
+    ("owners", Owner),
+    ("owner_keys", Entry),
+    ("owner_buckets", Bucket),
+    ("accounts", Account),
+    ("account_keys", Entry),
+    ("account_buckets", Bucket),
+    ("figures", Figure),
+    ("positions", Position),
+    ("position_keys", Entry),
+    ("position_buckets", Bucket),
+    ("perps", Perp),
+    ("perp_keys", Entry),
+    ("perp_buckets", Bucket),
+    ("loans", Loan),
+    ("indexes", IndexState),
+)
+TABLE_IDS = {name: number for number, (name, _) in enumerate(TABLES)}
+RECORDS = (Command, *COMMANDS, Event, *EVENTS, *dict.fromkeys(record for _, record in TABLES), Kept)
+
+
+def view_name(record: type[Record]) -> str:
+    """The name of the function that reads a command or event as `record`."""
+    return "as_" + re.sub(r"(?<!^)(?=[A-Z])", "_", record.__name__).lower()
+
+
+def rows(record: type[Record], count: int, where: Any = None) -> Any:
+    """Return `count` rows of `record`, over `where` (a writable buffer) or over memory of their own."""
+    from worldmarkets.core import memory  # here, so that the build can read this file alone
+
+    kind = record * count
+    return kind.from_buffer(where if where is not None else memory.reserve(ctypes.sizeof(kind)))
+
+
+def address(row: Record) -> Record:
+    """Interpreted twin of `cython.address`: a row already refers to its place in the table."""
+    return row
+
+
+for _record in (*COMMANDS, *EVENTS):
+    globals()[view_name(_record)] = _record.from_buffer
+    assert ctypes.sizeof(_record) == 64, (_record, ctypes.sizeof(_record))
+assert ctypes.sizeof(Command) == ctypes.sizeof(Event) == 64

@@ -1,0 +1,158 @@
+"""The state of the exchange: exactly its tables."""
+
+from __future__ import annotations
+
+import cython
+from cython import longlong
+
+from worldmarkets.core import records, tables
+from worldmarkets.core.index import Index
+from worldmarkets.core.tables import (
+    AccountTable,
+    AssetTable,
+    BucketTable,
+    ChildTable,
+    ClientTable,
+    EntryTable,
+    FigureTable,
+    GroupTable,
+    IndexStateTable,
+    LevelTable,
+    LoanTable,
+    MarketTable,
+    NodeTable,
+    OrderTable,
+    OwnerTable,
+    PerpTable,
+    PoolTable,
+    PositionTable,
+    SideTable,
+    VenueTable,
+)
+from worldmarkets.core.undo import Undo
+
+if not cython.compiled:
+    from worldmarkets.core.codes import NONE
+    from worldmarkets.core.units import SIDES
+
+# Rows a table may hold unless the genesis says otherwise.  A row costs memory only once it is used.
+CAPACITY = {
+    "pools": 64,
+    "venue": 2,
+    "assets": 4_096,
+    "groups": 4_096,
+    "markets": 4_096,
+    "sides": 8_194,
+    "nodes": 1 << 22,
+    "children": 1 << 28,
+    "levels": 1 << 28,
+    "orders": 1 << 24,
+    "clients": 1 << 24,
+    "owners": 1 << 23,
+    "accounts": 1 << 23,
+    "figures": 1 << 25,
+    "positions": 1 << 25,
+    "perps": 1 << 25,
+    "loans": 1 << 24,
+    "indexes": 16,
+}
+
+
+@cython.final
+@cython.cclass
+class State:
+    """Every table, its undo log, and the indexes over them."""
+
+    undo: Undo
+    all: list
+    pools: PoolTable
+    venue: VenueTable
+    assets: AssetTable
+    groups: GroupTable
+    markets: MarketTable
+    sides: SideTable
+    nodes: NodeTable
+    children: ChildTable
+    levels: LevelTable
+    orders: OrderTable
+    clients: ClientTable
+    owners: OwnerTable
+    accounts: AccountTable
+    figures: FigureTable
+    positions: PositionTable
+    perps: PerpTable
+    loans: LoanTable
+    indexes: IndexStateTable
+    client_index: Index
+    owner_index: Index
+    account_index: Index
+    position_index: Index
+    perp_index: Index
+
+    def __init__(self, capacity=None):
+        sizes = {**CAPACITY, **(capacity or {})}
+        self.undo = Undo()
+        self.all = []
+        made = {}
+        for number, (name, record) in enumerate(records.TABLES):
+            base = name.removesuffix("_keys").removesuffix("_buckets")
+            plural = {"client": "clients", "owner": "owners", "account": "accounts", "position": "positions",
+                      "perp": "perps"}.get(base, base)  # fmt: skip
+            rows = 2 * sizes[plural] + 64 if name.endswith("_buckets") else sizes[plural]
+            kind = getattr(tables, record.__name__ + "Table")
+            made[name] = kind(self.undo, number, record, rows, made.get("pools"))
+            self.all.append(made[name])
+        self.undo.tables = self.all
+        self.bind(made)
+
+    def bind(self, made):
+        self.pools = made["pools"]
+        self.venue = made["venue"]
+        self.assets = made["assets"]
+        self.groups = made["groups"]
+        self.markets = made["markets"]
+        self.sides = made["sides"]
+        self.nodes = made["nodes"]
+        self.children = made["children"]
+        self.levels = made["levels"]
+        self.orders = made["orders"]
+        self.clients = made["clients"]
+        self.owners = made["owners"]
+        self.accounts = made["accounts"]
+        self.figures = made["figures"]
+        self.positions = made["positions"]
+        self.perps = made["perps"]
+        self.loans = made["loans"]
+        self.indexes = made["indexes"]
+        index = {}
+        for number, name in enumerate(("client", "owner", "account", "position", "perp"), 1):
+            index[name] = Index(made[name + "_keys"], made[name + "_buckets"], self.indexes, number)
+        self.client_index = index["client"]
+        self.owner_index = index["owner"]
+        self.account_index = index["account"]
+        self.position_index = index["position"]
+        self.perp_index = index["perp"]
+
+    def open(self):
+        """Lay out the empty state: pools, the venue's row, empty indexes."""
+        self.pools.cover(len(records.TABLES) - 1)
+        self.venue.cover(1)
+        self.client_index.open()
+        self.owner_index.open()
+        self.account_index.open()
+        self.position_index.open()
+        self.perp_index.open()
+        self.undo.commit()
+
+    def has_account(self, account: longlong) -> cython.bint:
+        return NONE < account <= self.pools.rows[self.accounts.number].used
+
+    def has_asset(self, asset: longlong) -> cython.bint:
+        return NONE < asset <= self.venue.rows[1].assets
+
+    def has_market(self, market: longlong) -> cython.bint:
+        return NONE < market <= self.venue.rows[1].markets
+
+    def get_side(self, market: longlong, side: longlong) -> longlong:
+        """Return the row of one side of a market's book."""
+        return SIDES * market + side

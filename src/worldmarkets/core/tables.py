@@ -1,0 +1,433 @@
+"""The typed tables: one class a record.  Written by tools/twins.py from records.py."""
+
+from __future__ import annotations
+
+import cython
+from cython import address, const, longlong, pointer
+
+from worldmarkets.core.undo import Table
+
+if not cython.compiled:
+    from worldmarkets.core.records import (
+        Account,
+        Asset,
+        Bucket,
+        Child,
+        Client,
+        Entry,
+        Figure,
+        Group,
+        IndexState,
+        Level,
+        Loan,
+        Market,
+        Node,
+        Order,
+        Owner,
+        Perp,
+        Pool,
+        Position,
+        Side,
+        Venue,
+    )
+    from worldmarkets.core.records import address
+
+
+@cython.final
+@cython.cclass
+class PoolTable(Table):
+    """Rows of `Pool`."""
+
+    rows: Pool[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Pool]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        self.save(row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Pool]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class VenueTable(Table):
+    """Rows of `Venue`."""
+
+    rows: Venue[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Venue]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        self.save(row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Venue]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class AssetTable(Table):
+    """Rows of `Asset`."""
+
+    rows: Asset[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Asset]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        self.save(row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Asset]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class GroupTable(Table):
+    """Rows of `Group`."""
+
+    rows: Group[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Group]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        self.save(row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Group]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class MarketTable(Table):
+    """Rows of `Market`."""
+
+    rows: Market[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Market]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        self.save(row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Market]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class SideTable(Table):
+    """Rows of `Side`."""
+
+    rows: Side[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Side]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        self.save(row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Side]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class NodeTable(Table):
+    """Rows of `Node`."""
+
+    rows: Node[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Node]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        self.save(row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Node]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class ChildTable(Table):
+    """Rows of `Child`."""
+
+    rows: Child[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Child]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        self.save(row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Child]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class LevelTable(Table):
+    """Rows of `Level`."""
+
+    rows: Level[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Level]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        self.save(row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Level]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class OrderTable(Table):
+    """Rows of `Order`."""
+
+    rows: Order[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Order]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        self.save(row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Order]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class ClientTable(Table):
+    """Rows of `Client`."""
+
+    rows: Client[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Client]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        self.save(row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Client]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class EntryTable(Table):
+    """Rows of `Entry`."""
+
+    rows: Entry[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Entry]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        self.save(row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Entry]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class BucketTable(Table):
+    """Rows of `Bucket`."""
+
+    rows: Bucket[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Bucket]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        self.save(row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Bucket]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class OwnerTable(Table):
+    """Rows of `Owner`."""
+
+    rows: Owner[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Owner]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        self.save(row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Owner]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class AccountTable(Table):
+    """Rows of `Account`."""
+
+    rows: Account[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Account]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        self.save(row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Account]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class FigureTable(Table):
+    """Rows of `Figure`."""
+
+    rows: Figure[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Figure]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        self.save(row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Figure]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class PositionTable(Table):
+    """Rows of `Position`."""
+
+    rows: Position[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Position]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        self.save(row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Position]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class PerpTable(Table):
+    """Rows of `Perp`."""
+
+    rows: Perp[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Perp]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        self.save(row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Perp]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class LoanTable(Table):
+    """Rows of `Loan`."""
+
+    rows: Loan[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Loan]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        self.save(row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Loan]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class IndexStateTable(Table):
+    """Rows of `IndexState`."""
+
+    rows: IndexState[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[IndexState]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        self.save(row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[IndexState]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])

@@ -1,0 +1,166 @@
+"""The undo log, and the tables that write through it.
+
+Nothing changes a row but through `edit`, which keeps the row as it was before its first write since the last mark.
+So a command, a bundle, a fill or a preview is taken back by putting the kept rows back, newest first.
+"""
+
+from __future__ import annotations
+
+import ctypes
+
+import cython
+from cython import address, longlong, uchar, uint, ulonglong
+
+from worldmarkets.core import memory, records
+
+if not cython.compiled:
+    from worldmarkets.core.codes import NONE
+    from worldmarkets.core.records import Kept, Pool, address
+    from worldmarkets.core.wide import copy_bytes, zero_bytes
+
+LOG_ENTRIES = 1 << 24
+LOG_BYTES = 1 << 30
+
+
+class Exhausted(Exception):
+    """A table is full.  The command that needed one row more is taken back and rejected with CAPACITY."""
+
+
+@cython.final
+@cython.cclass
+class Undo:
+    """The log of first writes."""
+
+    epoch: ulonglong
+    length: longlong
+    filled: longlong
+    entries: Kept[::1]
+    kept: uchar[::1]
+    tables: list
+
+    def __init__(self):
+        self.epoch = 1
+        self.length = 0
+        self.filled = 0
+        self.entries = records.rows(records.Kept, LOG_ENTRIES)
+        self.kept = memory.reserve(LOG_BYTES) if cython.compiled else memoryview(memory.reserve(LOG_BYTES))
+        self.tables = []
+
+    def begin(self) -> longlong:
+        """Open a level and return its mark."""
+        self.epoch += 1
+        return self.length
+
+    def keep(self, table: Table, row: longlong) -> None:
+        """Keep a row of `table` as it is now."""
+        entry = address(self.entries[self.length])
+        entry.row = row
+        entry.table = table.number
+        entry.size = table.row_bytes
+        copy_bytes(self.kept, self.filled, table.bytes, row * table.row_bytes, table.row_bytes)
+        self.filled += table.row_bytes
+        self.length += 1
+
+    def rollback(self, mark: longlong) -> None:
+        """Put back every row written since `mark`."""
+        table: Table
+        while self.length > mark:
+            self.length -= 1
+            entry = address(self.entries[self.length])
+            self.filled -= entry.size
+            table = self.tables[entry.table]
+            copy_bytes(table.bytes, entry.row * table.row_bytes, self.kept, self.filled, entry.size)
+        self.epoch += 1
+
+    def commit(self) -> None:
+        """Close the outermost level: what was written stays."""
+        self.length = 0
+        self.filled = 0
+
+
+@cython.cclass
+class Table:
+    """Rows of one record, over reserved memory that never moves.  Row 0 is never used: it stands for none."""
+
+    undo: Undo
+    number: longlong
+    row_bytes: longlong
+    words: longlong
+    capacity: longlong
+    stamps: ulonglong[::1]
+    bytes: uchar[::1]
+    links: uint[::1]
+    pools: Pool[::1]
+    pool_table: Table
+
+    def __init__(self, undo, number, record, capacity, pool_table):
+        self.undo = undo
+        self.number = number
+        self.row_bytes = ctypes.sizeof(record)
+        self.words = self.row_bytes // 4
+        self.capacity = capacity
+        space = memory.reserve(self.row_bytes * capacity)
+        rows = records.rows(record, capacity, space)
+        self.bytes = memoryview(space)
+        self.links = memoryview(space)[: len(space) // 4 * 4].cast("I")
+        self.stamps = memoryview(memory.reserve(8 * capacity)).cast("Q")
+        self.bind(rows)
+        self.pool_table = self if pool_table is None else pool_table
+        self.pools = rows if pool_table is None else self.pool_table.pools
+
+    def save(self, row: longlong) -> None:
+        """Keep `row` if this is its first write since the last mark."""
+        if self.stamps[row] != self.undo.epoch:
+            self.stamps[row] = self.undo.epoch
+            self.undo.keep(self, row)
+
+    def allocate(self) -> longlong:
+        """Return a row of zeros.  Raises `Exhausted` when the table is full."""
+        row: longlong
+        self.pool_table.save(self.number)
+        pool = address(self.pools[self.number])
+        row = pool.free
+        if row != NONE:
+            self.save(row)
+            pool.free = self.links[row * self.words]
+            self.links[row * self.words] = 0
+        else:
+            row = pool.used
+            row += 1
+            if row >= self.capacity:
+                raise Exhausted(f"table {self.number} is full with {self.capacity - 1} rows")
+            pool.used = row
+            self.save(row)
+        pool.count += 1
+        return row
+
+    def release(self, row: longlong) -> None:
+        """Clear `row` and put it on the free list."""
+        self.save(row)
+        self.pool_table.save(self.number)
+        pool = address(self.pools[self.number])
+        zero_bytes(self.bytes, row * self.row_bytes, self.row_bytes)
+        self.links[row * self.words] = pool.free
+        pool.free = row
+        pool.count -= 1
+
+    def cover(self, row: longlong) -> None:
+        """Count rows up to `row` as used, in a table whose rows are numbered by another.  Raises `Exhausted`."""
+        if row >= self.capacity:
+            raise Exhausted(f"table {self.number} is full with {self.capacity - 1} rows")
+        if self.pools[self.number].used < row:
+            self.pool_table.save(self.number)
+            pool = address(self.pools[self.number])
+            pool.used = row
+
+    def get_used(self) -> longlong:
+        """Return the highest row ever used."""
+        return self.pools[self.number].used
+
+    def get_count(self) -> longlong:
+        """Return how many rows are in use."""
+        return self.pools[self.number].count
+
+    def view(self, start, stop):
+        """Return the bytes of rows `start` to `stop` as a memoryview, not copied."""
+        return memoryview(self.bytes)[start * self.row_bytes : stop * self.row_bytes]

@@ -1,0 +1,64 @@
+"""Scales and bounds.  Every quantity is checked against its bound where it enters, so that no later product overflows.
+
+The bounds are chosen together.  An asset's whole supply fits `MAX_SUPPLY` quanta, so does every balance; a leg of a
+portfolio counts at most `MAX_LEG` numeraire quanta either way; a group holds at most `MAX_GROUP_ASSETS` assets.  With
+`GRID * BILLION` steps a quantum a group's figure then stays below 2**127 (see docs/spec/valuation.md).
+"""
+
+from __future__ import annotations
+
+MILLION = 1_000_000
+BILLION = 1_000_000_000
+PRICE_ONE = 100_000_000  # marks are scaled by this
+BASIS = 10_000  # basis points in one
+HOURS_A_YEAR = 8_760
+SECOND = 1_000_000  # in microseconds
+HOUR = 3_600 * SECOND
+DAY = 24 * HOUR
+
+GRID_DECIMALS = 11  # a leg is valued in steps of 10**-11 numeraire quanta
+GRID = 10**GRID_DECIMALS
+FUNDING_ONE = 1_000_000  # steps of the funding index in one numeraire quantum
+PPB_ONE = 1_000_000_000  # funding rates are parts per billion of the mark
+
+MAX_SUPPLY = 10**18  # quanta of one asset, deposited in all
+MAX_CASH = 10**16  # numeraire quanta of one order, trade or contract
+MAX_LEG = 10**16  # numeraire quanta that one leg of a portfolio counts for
+MAX_EXIT = 4 * MAX_LEG  # numeraire quanta that L(x) of one leg counts for
+MAX_SLIPPAGE_PPM = 100_000
+MAX_BASIS_PPM = 100_000
+MAX_MARK = 10**16  # a mark: 10**8 numeraire units a token
+MAX_UNIT = 10**17  # grid steps that one quantum of an asset is worth
+MAX_LOTS = 10**14  # of an order or a position
+MAX_TICKS = (1 << 24) - 2  # the highest price of a book
+MAX_RATE_BP = 9_999
+MAX_TENOR_HOURS = 8_760
+MAX_LOT_VALUE = 10**12  # numeraire quanta one lot may be worth at the mark
+MAX_INDEX = 10**18  # of the funding index, either way
+MAX_FEE_CAP = 4_000_000_000  # numeraire quanta an order pays at most
+MAX_TIME = 4 * 10**15  # microseconds: the year 2096
+MAX_SEVERITY = 10_000_000  # ppm: resilience is shown up to ten
+MAX_ID = (1 << 62) - 1
+
+MAX_ASSETS = 4_096
+MAX_MARKETS = 4_096
+MAX_GROUP_ASSETS = 8
+MAX_POSITIONS = 64  # of an account
+MAX_LOANS = 256  # that an account owes in one asset
+MAX_SLICES = 64  # contracts touched by one command
+MAX_SKIPS = 64  # resting orders skipped or failed in one command
+MAX_BUNDLE = 100  # commands in one bundle
+MAX_FILLS = 1_024  # default of the venue's max_fills, and its bound
+MAX_SWEEP = 16  # timed items of work done with one command
+
+CLIENT_ID_LIFETIME = DAY
+FEED_STALE = 30 * SECOND
+FEED_WINDOW = 60 * SECOND
+MINIMUM_LOAN_HOURS = 8
+IOU_HOURS = 24
+
+ORDER_SLOT_BITS = 26  # an order id names its row and its serial
+SIDES = 2
+FANOUT_BITS = 6  # a node of the price ladder has 64 children
+LADDER_DEPTH = 4
+LADDER_TOP = (1 << 24) - 1

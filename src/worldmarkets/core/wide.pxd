@@ -1,0 +1,102 @@
+# The compiled twin of wide.py: the same functions, on __int128.
+cdef extern from *:
+    """
+    typedef __int128 wm_wide;
+    typedef unsigned __int128 wm_uwide;
+
+    static inline wm_wide wm_floor(wm_wide a, wm_wide b) {
+        wm_wide q = a / b, r = a % b;
+        return (r != 0 && ((r < 0) != (b < 0))) ? q - 1 : q;
+    }
+    static inline wm_wide wm_ceil(wm_wide a, wm_wide b) {
+        wm_wide q = a / b, r = a % b;
+        return (r != 0 && ((r < 0) == (b < 0))) ? q + 1 : q;
+    }
+    static inline long long wm_narrow(wm_wide v) {
+        if (v != (wm_wide)(long long)v) {
+            PyErr_SetString(PyExc_OverflowError, "value does not fit 64 bits");
+            return -1;
+        }
+        return (long long)v;
+    }
+    static inline long long wm_div_zero(void) {
+        PyErr_SetString(PyExc_ZeroDivisionError, "division by zero");
+        return -1;
+    }
+    static inline long long wm_mul_div_floor(long long a, long long b, long long c) {
+        if (c == 0) return wm_div_zero();
+        return wm_narrow(wm_floor((wm_wide)a * b, c));
+    }
+    static inline long long wm_mul_div_ceil(long long a, long long b, long long c) {
+        if (c == 0) return wm_div_zero();
+        return wm_narrow(wm_ceil((wm_wide)a * b, c));
+    }
+    static inline long long wm_mul3_div_ceil(long long a, long long b, long long c, long long d) {
+        if (d == 0) return wm_div_zero();
+        return wm_narrow(wm_ceil((wm_wide)a * b * c, d));
+    }
+    static inline long long wm_narrow_floor(wm_wide v, wm_wide d) { return wm_narrow(wm_floor(v, d)); }
+    static inline wm_wide wm_of(long long high, unsigned long long low) {
+        return (wm_wide)(((wm_uwide)(unsigned long long)high << 64) | low);
+    }
+    static inline long long wm_high(wm_wide v) { return (long long)(v >> 64); }
+    static inline unsigned long long wm_low(wm_wide v) { return (unsigned long long)v; }
+    static inline wm_wide wm_clamp(wm_wide v, wm_wide bound) {
+        return v > bound ? bound : v < -bound ? -bound : v;
+    }
+    static inline wm_wide wm_quadratic(wm_wide v, long long depth, wm_wide bound) {
+        wm_wide hundredths, square, whole, cost;
+        if (v <= (wm_wide)depth * 100000000000LL) return v;
+        hundredths = wm_ceil(v, 1000000000LL);
+        square = hundredths * hundredths;
+        whole = square / depth;
+        if (whole > bound / 10000000LL) return bound;
+        cost = whole * 10000000LL + wm_ceil((square % depth) * 10000000LL, depth);
+        return cost > bound ? bound : cost;
+    }
+    static inline long long wm_hash(unsigned long long a, unsigned long long b, unsigned long long c) {
+        unsigned long long h = a * 0x9E3779B97F4A7C15ULL + (b ^ 0x7F4A7C15F39CC060ULL) * 0xC2B2AE3D27D4EB4FULL
+                             + c * 0x165667B19E3779F9ULL;
+        h ^= h >> 29;
+        h *= 0xBF58476D1CE4E5B9ULL;
+        return (long long)((h ^ (h >> 32)) >> 1);
+    }
+    #define WM_RAISED (-1LL)
+    static inline long long wm_magnitude(long long value) { return value < 0 ? -value : value; }
+    static inline long long wm_highest_bit(unsigned long long word) { return 63 - __builtin_clzll(word); }
+    static inline unsigned long long wm_bit(long long number) { return 1ULL << (number & 63); }
+    """
+    ctypedef long long wide "wm_wide"
+    const long long RAISED "WM_RAISED"
+    long long magnitude "wm_magnitude"(long long value) noexcept
+    long long mul_div_floor "wm_mul_div_floor"(long long a, long long b, long long c) except? RAISED
+    long long mul_div_ceil "wm_mul_div_ceil"(long long a, long long b, long long c) except? RAISED
+    long long mul3_div_ceil "wm_mul3_div_ceil"(long long a, long long b, long long c, long long d) except? RAISED
+    long long narrow_floor "wm_narrow_floor"(wide value, wide divisor) except? RAISED
+    wide wide_div_ceil "wm_ceil"(wide value, wide divisor) noexcept
+    wide wide_div_floor "wm_floor"(wide value, wide divisor) noexcept
+    wide wide_of "wm_of"(long long high, unsigned long long low) noexcept
+    long long high_of "wm_high"(wide value) noexcept
+    unsigned long long low_of "wm_low"(wide value) noexcept
+    wide clamp_wide "wm_clamp"(wide value, wide bound) noexcept
+    wide quadratic_cost "wm_quadratic"(wide value, long long depth, wide bound) noexcept
+    long long bucket_hash "wm_hash"(unsigned long long a, unsigned long long b, unsigned long long c) noexcept
+    long long highest_bit "wm_highest_bit"(unsigned long long word) noexcept
+    unsigned long long bit "wm_bit"(long long number) noexcept
+
+from libc.string cimport memcpy, memset
+
+cdef inline int copy_bytes(unsigned char[::1] target, long long to, unsigned char[::1] source, long long start,
+                           long long size) except -1:
+    if size > 0:
+        if to + size > target.shape[0] or start + size > source.shape[0]:
+            raise IndexError("copy beyond the end")
+        memcpy(&target[to], &source[start], <size_t> size)
+    return 0
+
+cdef inline int zero_bytes(unsigned char[::1] target, long long to, long long size) except -1:
+    if size > 0:
+        if to + size > target.shape[0]:
+            raise IndexError("clear beyond the end")
+        memset(&target[to], 0, <size_t> size)
+    return 0
