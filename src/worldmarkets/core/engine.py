@@ -359,6 +359,15 @@ class Engine:
             rank = self.book.find_below(row, rank)
         return levels
 
+    def get_level_rows(self, side: longlong):
+        """Return every level in use on a side, best first, as (rank, row of its level)."""
+        rank: longlong = self.book.find_highest(self.state.sides.rows[side].root)
+        levels = []
+        while rank > 0:
+            levels.append((rank, self.book.get_level(side, rank)))
+            rank = self.book.find_below(side, rank)
+        return levels
+
     def get_best(self, market: longlong):
         """Return (bid, bid lots, ask, ask lots) in ticks and lots; zeros where a side is empty."""
         result = []

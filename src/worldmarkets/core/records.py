@@ -732,6 +732,11 @@ def view_name(record: type[Record]) -> str:
     return "as_" + re.sub(r"(?<!^)(?=[A-Z])", "_", record.__name__).lower()
 
 
+def size_of(record: type[Record]) -> int:
+    """The bytes of one row."""
+    return ctypes.sizeof(record)
+
+
 def rows(record: type[Record], count: int, where: Any = None) -> Any:
     """Return `count` rows of `record`, over `where` (a writable buffer) or over memory of their own."""
     from worldmarkets.core import memory  # here, so that the build can read this file alone

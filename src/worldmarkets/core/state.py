@@ -98,7 +98,7 @@ class State:
             base = name.removesuffix("_keys").removesuffix("_buckets")
             plural = {"client": "clients", "owner": "owners", "account": "accounts", "position": "positions",
                       "perp": "perps"}.get(base, base)  # fmt: skip
-            rows = 2 * sizes[plural] + 64 if name.endswith("_buckets") else sizes[plural]
+            rows = sizes.get(name) or (2 * sizes[plural] + 66 if name.endswith("_buckets") else sizes[plural])
             kind = getattr(tables, record.__name__ + "Table")
             made[name] = kind(self.undo, number, record, rows, made.get("pools"))
             self.all.append(made[name])

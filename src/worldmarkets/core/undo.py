@@ -6,8 +6,6 @@ So a command, a bundle, a fill or a preview is taken back by putting the kept ro
 
 from __future__ import annotations
 
-import ctypes
-
 import cython
 from cython import address, longlong, uchar, uint, ulonglong
 
@@ -96,7 +94,7 @@ class Table:
     def __init__(self, undo, number, record, capacity, pool_table):
         self.undo = undo
         self.number = number
-        self.row_bytes = ctypes.sizeof(record)
+        self.row_bytes = records.size_of(record)
         self.words = self.row_bytes // 4
         self.capacity = capacity
         space = memory.reserve(self.row_bytes * capacity)
@@ -160,6 +158,10 @@ class Table:
     def get_count(self) -> longlong:
         """Return how many rows are in use."""
         return self.pools[self.number].count
+
+    def last_row(self):
+        """Return the highest row ever used, for the shell."""
+        return self.pools[self.number].used
 
     def view(self, start, stop):
         """Return the bytes of rows `start` to `stop` as a memoryview, not copied."""

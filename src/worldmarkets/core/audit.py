@@ -1,0 +1,288 @@
+"""The audit: every invariant of the state that can be seen in the state alone.
+
+It trusts nothing that is kept for speed: sums are taken anew over contracts and orders, lists are walked both ways.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from worldmarkets.core.codes import BUY, LOAN_IOU, NONE, PERP, SELL
+from worldmarkets.core.engine import Engine
+from worldmarkets.core.records import TABLES
+from worldmarkets.core.units import BASIS, HOURS_A_YEAR, IOU_HOURS, LADDER_TOP, SIDES
+
+
+class Tables:
+    """Every table of a state as rows of its record, over the state's own memory."""
+
+    def __init__(self, engine: Engine) -> None:
+        for (name, record), table in zip(TABLES, engine.state.all, strict=True):
+            rows = table.last_row() + 1
+            setattr(self, name, (record * rows).from_buffer(table.view(0, rows)))
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(name)
+
+
+def compute_interest(principal: int, rate_bp: int, hours: int) -> int:
+    """What a principal owes, rounded up."""
+    return -(-principal * rate_bp * hours // (BASIS * HOURS_A_YEAR))
+
+
+def compute_violations(engine: Engine) -> list[str]:
+    """Return one line for each thing in an engine's state that breaks an invariant; the number is that of the spec."""
+    state = Tables(engine)
+    found: list[str] = []
+    audit_supply(state, found)
+    audit_positions(state, found)
+    audit_perps(state, found)
+    audit_loans(state, found)
+    audit_orders(state, found)
+    audit_books(engine, state, found)
+    audit_figures(engine, state, found)
+    audit_indexes(state, found)
+    return found
+
+
+def audit_supply(state: Tables, found: list[str]) -> None:
+    """1. Per asset, balances and the venue's fees are what was deposited and not withdrawn."""
+    totals = [0] * (state.venue[1].assets + 1)
+    for row in range(1, len(state.positions)):
+        position = state.positions[row]
+        if position.account == NONE:
+            continue
+        totals[position.asset] += position.balance
+        if position.balance < 0:
+            found.append(f"1: position {row}: a balance of {position.balance}")
+    for asset in range(1, state.venue[1].assets + 1):
+        held = totals[asset] + state.assets[asset].fees
+        if held != state.assets[asset].supply:
+            found.append(f"1: asset {asset}: {held} held, {state.assets[asset].supply} deposited")
+
+
+def audit_positions(state: Tables, found: list[str]) -> None:
+    """3. Positions are indexed, and each hangs in its account's figure for its group."""
+    for row in range(1, len(state.positions)):
+        position = state.positions[row]
+        key = state.position_keys[row]
+        if position.account != NONE and (key.a, key.b, key.c) != (position.account, position.asset, 0):
+            found.append(f"3: position {row} is not in the index")
+    for account in range(1, len(state.accounts)):
+        count = 0
+        figure = state.accounts[account].first_group
+        while figure != NONE:
+            if state.figures[figure].account != account:
+                found.append(f"3: figure {figure} hangs in account {account} but is another's")
+            row = state.figures[figure].first_position
+            while row != NONE:
+                count += 1
+                position = state.positions[row]
+                if position.account != account or position.figure != figure:
+                    found.append(f"3: position {row} hangs in figure {figure} but is another's")
+                row = position.next
+            figure = state.figures[figure].next
+        if count != state.accounts[account].positions:
+            found.append(f"3: account {account}: {count} positions, counted {state.accounts[account].positions}")
+
+
+def audit_perps(state: Tables, found: list[str]) -> None:
+    """2, 3. Lots and cost of perp contracts sum to the positions; a market's lots sum to zero, its longs to its OI."""
+    sums: dict[Any, Any] = {}
+    contracts: dict[Any, Any] = {}
+    interest: dict[Any, Any] = {}
+    for row in range(1, len(state.perps)):
+        perp = state.perps[row]
+        if perp.lots == 0:
+            continue
+        if perp.lots < 0 or perp.long_account == perp.short_account:
+            found.append(f"3: perp {row}: {perp.lots} lots between {perp.long_account} and {perp.short_account}")
+        key = state.perp_keys[row]
+        if (key.a, key.b, key.c) != (perp.long_account, perp.short_account, perp.market):
+            found.append(f"3: perp {row} is not in the index")
+        interest[perp.market] = interest.get(perp.market, 0) + perp.lots
+        for account, sign in ((perp.long_account, 1), (perp.short_account, -1)):
+            lots, cost, baseline = sums.get((account, perp.asset), (0, 0, 0))
+            sums[account, perp.asset] = (
+                lots + sign * perp.lots,
+                cost + sign * perp.cost,
+                baseline + sign * perp.lots * int(perp.funding_index),
+            )
+            contracts[account, perp.asset] = contracts.get((account, perp.asset), 0) + 1
+    for row in range(1, len(state.positions)):
+        position = state.positions[row]
+        key = (position.account, position.asset)
+        kept = (
+            position.lots,
+            position.cost,
+            (int(position.funding_high) << 64) + int(position.funding_low),
+        )
+        if position.account != NONE and kept != sums.get(key, (0, 0, 0)):
+            found.append(f"3: position {row}: perps {kept}, contracts sum to {sums.get(key, (0, 0, 0))}")
+        walked = walk_perps(state, row) if position.account != NONE else 0
+        if walked != contracts.get(key, 0) and position.account != NONE:
+            found.append(f"3: position {row}: a ring of {walked} perps, {contracts.get(key, 0)} contracts")
+    for row in range(1, state.venue[1].markets + 1):
+        market = state.markets[row]
+        if market.kind == PERP and market.open_interest != interest.get(row, 0):
+            found.append(f"2: market {row}: open interest {market.open_interest}, longs sum to {interest.get(row, 0)}")
+
+
+def walk_perps(state: Tables, position: int) -> int:
+    """Return how many contracts a position's ring holds, -1 when it is not a ring."""
+    account = state.positions[position].account
+    first = state.positions[position].first_perp
+    row = first
+    count = 0
+    if first == NONE:
+        return 0
+    while True:
+        perp = state.perps[row]
+        count += 1
+        if perp.long_account == account:
+            following = perp.long_next
+            if state.perps[following].long_previous != row:
+                return -2
+        else:
+            following = perp.short_next
+            if state.perps[following].short_previous != row:
+                return -2
+        row = following
+        if row == first or count > len(state.perps):
+            return count
+
+
+def audit_loans(state: Tables, found: list[str]) -> None:
+    """2, 3. Principals sum to what positions say is lent and borrowed; per asset the two are equal."""
+    lent: dict[Any, Any] = {}
+    debts: dict[Any, Any] = {}
+    ious: dict[Any, Any] = {}
+    claims: dict[Any, Any] = {}
+    counts: dict[Any, Any] = {}
+    owing: dict[Any, Any] = {}
+    for row in range(1, len(state.loans)):
+        loan = state.loans[row]
+        if loan.principal == 0:
+            continue
+        counts[loan.borrower] = counts.get(loan.borrower, 0) + 1
+        key = (loan.borrower, loan.asset)
+        owing[key] = owing.get(key, 0) + 1
+        if loan.flags & LOAN_IOU:
+            owed = loan.principal + compute_interest(loan.principal, loan.rate_bp, IOU_HOURS)
+            ious[loan.borrower] = ious.get(loan.borrower, 0) + owed
+            claims[loan.lender] = claims.get(loan.lender, 0) + loan.principal
+            continue
+        lent[loan.lender, loan.asset] = lent.get((loan.lender, loan.asset), 0) + loan.principal
+        total, rate, tenor = debts.get(key, (0, 0, 0))
+        debts[key] = (total + loan.principal, max(rate, loan.rate_bp), max(tenor, loan.tenor_hours))
+    assets: dict[Any, Any] = {}
+    for row in range(1, len(state.positions)):
+        position = state.positions[row]
+        if position.account == NONE:
+            continue
+        key = (position.account, position.asset)
+        total, rate, tenor = debts.get(key, (0, 0, 0))
+        kept = (position.borrowed, position.max_rate_bp, position.tenor_hours)
+        if kept != (total, rate, tenor):
+            found.append(f"3: position {row}: borrowed {kept}, loans give {(total, rate, tenor)}")
+        if position.owed != total + compute_interest(total, rate, tenor):
+            found.append(f"3: position {row}: owed {position.owed} is not what its loans give")
+        if position.lent != lent.get(key, 0):
+            found.append(f"3: position {row}: lent {position.lent}, loans sum to {lent.get(key, 0)}")
+        if position.loans != owing.get(key, 0):
+            found.append(f"3: position {row}: {position.loans} loans, counted {owing.get(key, 0)}")
+        assets[position.asset] = assets.get(position.asset, 0) + position.lent - position.borrowed
+    for row, left in assets.items():
+        if left != 0:
+            found.append(f"2: asset {row}: lent less borrowed is {left}")
+    perps: dict[Any, Any] = {}
+    for row in range(1, len(state.perps)):
+        perp = state.perps[row]
+        if perp.lots != 0:
+            perps[perp.long_account] = perps.get(perp.long_account, 0) + 1
+            perps[perp.short_account] = perps.get(perp.short_account, 0) + 1
+    for row in range(1, len(state.accounts)):
+        account = state.accounts[row]
+        if account.iou_owed != ious.get(row, 0) or account.iou_lent != claims.get(row, 0):
+            found.append(f"3: account {row}: IOUs {account.iou_owed}/{account.iou_lent} are not what its loans give")
+        if account.contracts != counts.get(row, 0) + perps.get(row, 0):
+            found.append(f"3: account {row}: {account.contracts} contracts, counted otherwise")
+
+
+def audit_orders(state: Tables, found: list[str]) -> None:
+    """3. An account's orders are in its list, and their losses sum to what it keeps."""
+    for account in range(1, len(state.accounts)):
+        count = 0
+        loss = 0
+        row = state.accounts[account].first_order
+        while row != NONE and count <= state.accounts[account].order_count:
+            order = state.orders[row]
+            if order.account != account or order.lots <= 0:
+                found.append(f"3: order {row} in the list of account {account}: {order.lots} lots")
+            count += 1
+            loss += order.lots * order.loss_per_lot
+            row = order.account_next
+        if count != state.accounts[account].order_count or loss != state.accounts[account].order_loss:
+            found.append(f"3: account {account}: {count} orders that lose {loss}, kept otherwise")
+
+
+def audit_indexes(state: Tables, found: list[str]) -> None:
+    """3. Every key of an index is found by walking the bucket chains, and none twice."""
+    for name in ("client", "owner", "account", "position", "perp"):
+        entries, buckets = getattr(state, name + "_keys"), getattr(state, name + "_buckets")
+        walked = [row for bucket in buckets for row in walk_chain(entries, bucket.first)]
+        keyed = [row for row in range(1, len(entries)) if entries[row].a or entries[row].b or entries[row].c]
+        if sorted(walked) != keyed:
+            found.append(f"3: the index of {name}s holds {len(keyed)} keys, its chains {len(walked)}")
+
+
+def walk_chain(entries: Any, row: int) -> list[int]:
+    """The rows of one bucket's chain."""
+    rows: list[int] = []
+    while row != NONE and len(rows) <= len(entries):
+        rows.append(row)
+        row = entries[row].next
+    return rows
+
+
+def audit_books(engine: Engine, state: Tables, found: list[str]) -> None:
+    """3. Every level sums its queue, every side its levels; no book is crossed."""
+    for market in range(1, state.venue[1].markets + 1):
+        for side in range(SIDES * market, SIDES * market + SIDES):
+            lots = 0
+            orders = 0
+            levels = engine.get_level_rows(side)
+            if (levels[0][0] if levels else 0) != state.sides[side].best:
+                found.append(f"3: side {side}: best rank {state.sides[side].best}, the ladder says {levels[:1]}")
+            for rank, level in levels:
+                queue = 0
+                row = state.levels[level].first
+                while row != NONE:
+                    order = state.orders[row]
+                    queue += order.lots
+                    orders += 1
+                    at = order.price_ticks if side % SIDES == BUY else LADDER_TOP - order.price_ticks
+                    if order.market != market or at != rank:
+                        found.append(f"3: order {row} stands in another's queue")
+                    row = order.next
+                if queue != state.levels[level].lots:
+                    found.append(f"3: side {side} rank {rank}: {state.levels[level].lots} lots, queue {queue}")
+                lots += queue
+            if lots != state.sides[side].lots or orders != state.sides[side].orders:
+                found.append(f"3: side {side}: {lots} lots of {orders} orders, kept otherwise")
+        bid = state.sides[SIDES * market + BUY].best
+        ask = state.sides[SIDES * market + SELL].best
+        if bid > 0 and ask > 0 and bid >= LADDER_TOP - ask:
+            found.append(f"3: market {market} is crossed: bid {bid}, ask {LADDER_TOP - ask}")
+
+
+def audit_figures(engine: Engine, state: Tables, found: list[str]) -> None:
+    """3. A figure that says it is up to date is what a valuation from scratch gives."""
+    for row in range(1, len(state.figures)):
+        figure = state.figures[row]
+        if figure.account == NONE or figure.version == 0:
+            continue
+        if figure.version == state.groups[figure.group].version:
+            value = engine.get_figure(row, state.venue[1].initial_ppm)
+            if value != figure.value:
+                found.append(f"3: figure {row}: {figure.value} kept, {value} from scratch")

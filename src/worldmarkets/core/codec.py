@@ -1,0 +1,109 @@
+"""Commands and events as bytes: 64 bytes a record, little-endian, the layouts of records.py.
+
+A bundle is a record of kind BUNDLE whose `count` says how many records after it are its legs.  There is no other
+framing: a file of commands is their concatenation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from worldmarkets.core import codes, records
+from worldmarkets.core.records import Command, Event, Record
+
+RECORD_BYTES = 64
+
+COMMANDS: dict[int, type[Record]] = {
+    codes.OPEN_ACCOUNT: records.OpenAccount,
+    codes.DEPOSIT: records.Funds,
+    codes.WITHDRAW: records.Funds,
+    codes.TRANSFER: records.Funds,
+    codes.SET_MARK: records.SetMark,
+    codes.ADVANCE_TIME: records.Command,
+    codes.CONFIGURE_ACCOUNT: records.Switch,
+    codes.PLACE_ORDER: records.PlaceOrder,
+    codes.CANCEL_ORDER: records.OrderChange,
+    codes.CANCEL_ALL: records.OrderChange,
+    codes.AMEND_ORDER: records.OrderChange,
+    codes.TRUE_UP: records.ContractChange,
+    codes.REPAY_LOAN: records.ContractChange,
+    codes.EXTEND_LOAN: records.ContractChange,
+    codes.BUNDLE: records.Command,
+    codes.SET_MARKET_MODE: records.Switch,
+    codes.SET_FEED: records.Switch,
+}
+EVENTS: dict[int, type[Record]] = {
+    codes.ACCOUNT_OPENED: records.AccountOpened,
+    codes.DEPOSITED: records.FundsMoved,
+    codes.WITHDRAWN: records.FundsMoved,
+    codes.TRANSFERRED: records.FundsMoved,
+    codes.MARK_SET: records.MarkSet,
+    codes.TIME_ADVANCED: records.Event,
+    codes.ACCOUNT_CONFIGURED: records.Switched,
+    codes.ORDER_PLACED: records.OrderPlaced,
+    codes.ORDER_CANCELLED: records.OrderCancelled,
+    codes.ORDER_AMENDED: records.OrderAmended,
+    codes.TRADED: records.Traded,
+    codes.PERP_CHANGED: records.PerpChanged,
+    codes.TRUED_UP: records.TruedUp,
+    codes.LOAN_OPENED: records.LoanOpened,
+    codes.LOAN_REPAID: records.LoanRepaid,
+    codes.LOAN_EXTENDED: records.LoanExtended,
+    codes.FUNDING_SET: records.FundingSet,
+    codes.MARKET_MODE_SET: records.Switched,
+    codes.FEED_SET: records.Switched,
+    codes.BUNDLE_APPLIED: records.Event,
+    codes.REPEATED: records.Repeated,
+    codes.REJECTED: records.Rejected,
+}
+
+_COMMAND_FIRST = ("OPEN_ACCOUNT", "SET_FEED")
+_EVENT_FIRST = ("ACCOUNT_OPENED", "REJECTED")
+_RESULT_FIRST = ("OK", "INTERNAL")
+
+
+def _names(first: str, last: str) -> dict[int, str]:
+    names = [name for name in vars(codes) if name.isupper()]
+    return {getattr(codes, name): name for name in names[names.index(first) : names.index(last) + 1]}
+
+
+COMMAND_NAMES = _names(*_COMMAND_FIRST)
+EVENT_NAMES = _names(*_EVENT_FIRST)
+RESULT_NAMES = _names(*_RESULT_FIRST)
+REASON_NAMES = _names("REASON_REQUESTED", "REASON_NO_LIQUIDITY")
+
+
+def encode(commands: Iterable[Record]) -> bytes:
+    """Return commands as bytes, 64 each."""
+    return b"".join(bytes(command) for command in commands)
+
+
+def bundle(account: int, time_us: int, legs: list[Record]) -> bytes:
+    """Return a bundle of an account's commands as bytes."""
+    head = Command(kind=codes.BUNDLE, account=account, time_us=time_us, count=len(legs))
+    return encode([head, *legs])
+
+
+def decode_commands(data: bytes | memoryview) -> Iterator[Record]:
+    """Yield the commands in `data`, each as the record of its kind.  Raises ValueError when torn."""
+    for row in _rows(data):
+        kind = COMMANDS.get(row[16], Command)
+        yield kind.from_buffer_copy(row)
+
+
+def decode_events(data: bytes | memoryview) -> list[Record]:
+    """Return the events in `data`, each as the record of its kind.  Raises ValueError when torn."""
+    return [EVENTS.get(row[8], Event).from_buffer_copy(row) for row in _rows(data)]
+
+
+def _rows(data: bytes | memoryview) -> Iterator[memoryview]:
+    view = memoryview(data).cast("B")
+    if len(view) % RECORD_BYTES:
+        raise ValueError(f"{len(view)} bytes are not whole records of {RECORD_BYTES} bytes")
+    for start in range(0, len(view), RECORD_BYTES):
+        yield view[start : start + RECORD_BYTES]
+
+
+def result_name(code: int) -> str:
+    """The name of a result code or of a reason for which an order left the book."""
+    return RESULT_NAMES.get(code) or REASON_NAMES.get(code) or f"CODE_{code}"
