@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import runpy
+import subprocess
 import sys
 from pathlib import Path
 
@@ -23,6 +24,10 @@ DIRECTIVES = {
 }
 # CFLAGS of the environment would replace the optimisation level, so it is fixed here.
 C_FLAGS = [] if sys.platform == "win32" else ["-O3", "-g0", "-fno-semantic-interposition", "-Wno-unused-function"]
+
+# What every module needs of the compiler's run time, compiled once rather than into each.
+SHARED = "worldmarkets.core._cyutility"
+SHARED_C = Path("build/cython/_cyutility.c")
 
 
 def source_digest() -> str:
@@ -73,8 +78,12 @@ def extensions() -> list[Extension]:
         path = CORE / (name.replace(".", "/") + ".py")
         found.append(Extension(f"worldmarkets.core.{name}", [str(path)], extra_compile_args=C_FLAGS))
     try:
+        SHARED_C.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run([sys.executable, "-m", "cython", f"--generate-shared={SHARED_C}"], check=True)
+        found.append(Extension(SHARED, [str(SHARED_C)], extra_compile_args=C_FLAGS))
         return cythonize(found, compiler_directives=DIRECTIVES, nthreads=os.cpu_count() or 1, build_dir="build/cython",
-                         quiet=True, annotate=bool(os.environ.get("WORLDMARKETS_ANNOTATE")))
+                         quiet=True, shared_utility_qualified_name=SHARED,
+                         annotate=bool(os.environ.get("WORLDMARKETS_ANNOTATE")))
     except Exception as error:
         if os.environ.get("WORLDMARKETS_REQUIRE_COMPILED"):
             raise

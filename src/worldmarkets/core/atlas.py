@@ -33,7 +33,7 @@ if not cython.compiled:
         MAX_LEG,
         MAX_SEVERITY,
     )
-    from worldmarkets.core.wide import clamp_wide, narrow_floor, quadratic_cost, wide_div_ceil, wide_of, wide
+    from worldmarkets.core.wide import clamp_wide, floor_twice, narrow_floor, quadratic_cost, wide_div_ceil, wide_of, wide
 
 
 @cython.final
@@ -154,9 +154,7 @@ class Atlas:
                 net = net if net >= 0 else -net
                 basis += net * ((severity_ppm * asset.basis_ppm + 999) // 1000)
             row = position.next
-        net = (up if up < down else down) - basis
-        unit = GRID
-        return narrow_floor(net, unit * BILLION)
+        return floor_twice((up if up < down else down) - basis, GRID, BILLION)
 
     def compute_value(self, account: longlong, severity_ppm: longlong) -> longlong:
         """Return V(account, severity) from scratch, in numeraire quanta."""

@@ -55,7 +55,7 @@ class Booking:
         require(one != other, "a contract has two parties")
         require(self.ledger.has_room(one, asset) and self.ledger.has_room(other, asset), "too many positions")
 
-    def add_loan(self, lender, borrower, market, principal, rate_bp, is_relending=True):
+    def add_loan(self, lender, borrower, market, principal, rate_bp):
         """Book a loan of `principal` quanta from now for the tenor of its book; the borrower has spent it already.
 
         No balance moves.  Raises ValueError out of bounds.
@@ -75,8 +75,7 @@ class Booking:
             f"a borrower owes at most {MAX_SUPPLY} quanta",
         )
         events: longlong = self.outbox.length
-        flags: longlong = 0 if is_relending else 2
-        self.loans.open(lender, borrower, market, book.asset, principal, rate_bp, rate_bp, flags, book.tenor_hours)
+        self.loans.open(lender, borrower, market, book.asset, principal, rate_bp, rate_bp, 0, book.tenor_hours)
         self.close(events)
 
     def add_iou(self, payee, payer, amount):
@@ -102,8 +101,8 @@ class Booking:
         require(0 < lots <= MAX_LOTS, f"a contract has 1..{MAX_LOTS} lots")
         require(0 <= cost <= MAX_CASH, f"a cost is 0..{MAX_CASH} quanta")
         require(-MAX_CASH <= funding <= MAX_CASH, f"funding is at most {MAX_CASH} quanta either way")
-        held: longlong = self.perps.get_lots(long_account, record.asset)
-        owed: longlong = self.perps.get_lots(short_account, record.asset)
+        held: longlong = self.state.positions.rows[self.ledger.find(long_account, record.asset)].lots
+        owed: longlong = self.state.positions.rows[self.ledger.find(short_account, record.asset)].lots
         require(0 <= held and owed <= 0, "an account is long or short a market, never both")
         require(held + lots <= MAX_LOTS and lots - owed <= MAX_LOTS, f"a position has at most {MAX_LOTS} lots")
         require(self.perps.find(long_account, short_account, market) == NONE, "the two have a contract already")

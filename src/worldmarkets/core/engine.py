@@ -47,11 +47,7 @@ if not cython.compiled:
         as_set_mark,
         as_switch,
     )
-    from worldmarkets.core.units import MAX_BUNDLE, MAX_FILLS, MAX_SKIPS, MAX_SLICES, MAX_TIME
-
-# Events that one command can give at most: a fill gives at most one trade and a handful a contract slice.
-EVENTS_A_COMMAND = 2 * MAX_FILLS + 2 * MAX_SKIPS + 12 * MAX_SLICES + 16
-
+    from worldmarkets.core.units import EVENTS_A_COMMAND, MAX_BUNDLE, MAX_TIME
 
 @cython.final
 @cython.cclass
@@ -157,8 +153,8 @@ class Engine:
         if command.kind == BUNDLE:
             taken = min(1 + command.count, count - place)
         self.leg = 0
-        code = self.stamp(place)
         mark = self.state.undo.begin()
+        code = self.stamp(place)
         if code == OK:
             try:
                 code = self.perform(place, taken)
@@ -168,6 +164,7 @@ class Engine:
                 code = self.admission.refuse(INTERNAL, 0, 0, 0)
         if code != OK:
             self.state.undo.rollback(mark)
+            self.stamp(place)
             self.outbox.length = events
             self.reject(place, code)
         if not self.is_preview:

@@ -39,7 +39,7 @@ class Fees:
         """Take a fee from an account, or give it a rebate; return False, with nothing moved, if it is not there."""
         if fee == 0:
             return True
-        row: longlong = self.ledger.find(account, NUMERAIRE)
+        row: longlong = self.state.accounts.rows[account].cash
         if self.state.positions.rows[row].balance < fee:
             return False
         position = self.ledger.edit(row)

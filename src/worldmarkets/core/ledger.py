@@ -69,6 +69,7 @@ class Ledger:
         record.owner = row
         record.index = index
         self.state.account_index.insert(row, index, 0, account)
+        record.cash = self.open_position(account, NUMERAIRE)
         return account
 
     def find(self, account: longlong, asset: longlong) -> longlong:
@@ -124,6 +125,10 @@ class Ledger:
             figure.version = 0
         return position
 
+    def get_cash(self, account: longlong) -> longlong:
+        """Return an account's numeraire balance, in quanta."""
+        return self.positions.rows[self.accounts.rows[account].cash].balance
+
     def get_balance(self, account: longlong, asset: longlong) -> longlong:
         """Return an account's balance of an asset, in quanta."""
         row: longlong = self.find(account, asset)
@@ -134,14 +139,23 @@ class Ledger:
         if amount == 0:
             return True
         row: longlong = self.find(payer, asset)
-        if row == NONE or self.positions.rows[row].balance < amount:
+        return row != NONE and self.move_between(row, self.need(payee, asset), amount)
+
+    def pay(self, payer: longlong, payee: longlong, amount: longlong) -> cython.bint:
+        """Move numeraire between two accounts; return False, with nothing moved, if it is not there."""
+        return self.move_between(self.accounts.rows[payer].cash, self.accounts.rows[payee].cash, amount)
+
+    def move_between(self, source_row: longlong, target_row: longlong, amount: longlong) -> cython.bint:
+        """Move `amount` >= 0 between two positions in one asset; return False if it is not there."""
+        if self.positions.rows[source_row].balance < amount:
             return False
-        source = self.edit(row)
-        source.balance -= amount
-        target = self.edit(self.need(payee, asset))
-        target.balance += amount
-        if asset == NUMERAIRE:
-            self.note_creditor(payee)
+        if amount > 0:
+            source = self.edit(source_row)
+            source.balance -= amount
+            target = self.edit(target_row)
+            target.balance += amount
+            if target.asset == NUMERAIRE:
+                self.note_creditor(target.account)
         return True
 
     def note_creditor(self, account: longlong) -> None:

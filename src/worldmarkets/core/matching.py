@@ -51,8 +51,6 @@ if not cython.compiled:
     )
     from worldmarkets.core.wide import magnitude, mul_div_ceil
 
-KNOWN_FLAGS = 63
-
 
 @cython.final
 @cython.cclass
@@ -119,6 +117,7 @@ class Matching:
         lots: longlong
         slot: longlong
         client: longlong
+        position: longlong
         if not self.state.has_account(account):
             return self.admission.refuse(UNKNOWN_ACCOUNT, 0, 0, account)
         if not self.state.has_market(market):
@@ -136,20 +135,20 @@ class Matching:
             price = self.compute_bound(market, command.side, price)
         lots = command.lots
         if command.flags & REDUCE_ONLY:
-            lots = min(lots, self.get_reducible(account, market, command.side))
+            lots = min(lots, self.get_reducible(self.ledger.need(account, rules.asset), command.side))
             if lots <= 0:
                 return self.admission.refuse(NOTHING_TO_REDUCE, command.lots, 0, market)
         if command.flags & POST_ONLY:
             price = self.compute_passive(command, price)
             if price == 0:
                 return WOULD_CROSS
-        self.ledger.need(account, rules.asset)
+        position = self.ledger.need(account, rules.asset)
         if not self.is_bundle:
             self.admission.take(self.taker, account)
-        code = self.check_order(account, market, command.side, price, lots, command.flags, command.time_in_force)
+        code = self.check_order(position, market, command.side, price, lots, command.flags, command.time_in_force)
         if code != OK:
             return code
-        slot = self.create(account, market, command.side, price, lots, command.flags)
+        slot = self.create(position, market, command.side, price, lots, command.flags)
         order = self.state.orders.edit(slot)
         if command.time_in_force == GOOD_TILL_TIME:
             order.expiry_us = command.expiry_us
@@ -158,12 +157,13 @@ class Matching:
         self.report_placed(slot, command.time_in_force)
         return self.execute(slot, command.time_in_force, command.self_trade)
 
-    def create(self, account: longlong, market: longlong, side: longlong, price: longlong, lots: longlong,
+    def create(self, position: longlong, market: longlong, side: longlong, price: longlong, lots: longlong,
                flags: longlong) -> longlong:  # fmt: skip
         """Return the row of a new order that neither rests nor matches yet."""
         slot: longlong = self.orders.allocate()
         order = self.state.orders.edit(slot)
-        order.account = account
+        order.account = self.state.positions.rows[position].account
+        order.position = position
         order.market = market
         order.side = side
         order.flags = flags
@@ -172,10 +172,10 @@ class Matching:
         order.loss_per_lot = self.compute_loss(market, side, price, flags)
         return slot
 
-    def enter(self, account: longlong, market: longlong, side: longlong, price: longlong, lots: longlong,
+    def enter(self, position: longlong, market: longlong, side: longlong, price: longlong, lots: longlong,
               flags: longlong) -> None:  # fmt: skip
         """Rest an order of the engine's own making that crosses nothing."""
-        slot: longlong = self.create(account, market, side, price, lots, flags)
+        slot: longlong = self.create(position, market, side, price, lots, flags)
         self.report_placed(slot, GOOD_TILL_CANCEL)
         self.orders.rest(slot)
 
@@ -240,7 +240,7 @@ class Matching:
         flags: longlong = command.flags
         if command.side > SELL or command.time_in_force > GOOD_TILL_TIME or command.self_trade > DECREMENT:
             return False
-        if flags & ~KNOWN_FLAGS or flags & RETURNED or command.client_id < 0 or command.borrow_rate_bp != 0:
+        if flags >= RETURNED or command.client_id < 0 or command.borrow_rate_bp != 0:
             return False
         if flags & POST_ONLY and (flags & MARKET or command.time_in_force in (IMMEDIATE_OR_CANCEL, FILL_OR_KILL)):
             return False
@@ -252,7 +252,7 @@ class Matching:
             return False
         return not (flags & NO_RELEND and (kind != LOAN or command.side != SELL))
 
-    def check_order(self, account: longlong, market: longlong, side: longlong, price: longlong, lots: longlong,
+    def check_order(self, position: longlong, market: longlong, side: longlong, price: longlong, lots: longlong,
                     flags: longlong, time_in_force: longlong) -> longlong:  # fmt: skip
         """Return the code of what forbids an order that would be filled alone at its limit, or rest whole."""
         rules = self.state.markets.read(market)
@@ -260,27 +260,25 @@ class Matching:
         quanta: longlong = lots * rules.lot_quanta
         cash: longlong = 0 if rules.kind == LOAN else lots * price * rules.tick_value
         fee: longlong = 0 if rules.kind == LOAN else self.fees.compute(market, True, cash, 0)
-        position: longlong
+        account: longlong = self.state.positions.rows[position].account
         value: longlong
         loss: longlong
-        code = self.check_risk(account, market, side, lots)
+        code = self.check_risk(position, market, side, lots)
         if code != OK:
             return code
-        position = self.ledger.find(account, rules.asset)
         if rules.kind == SPOT or (rules.kind == LOAN and side == SELL):
             if side == SELL:
                 if self.state.positions.rows[position].balance < quanta:
                     return self.admission.refuse(BALANCE, quanta, self.state.positions.rows[position].balance,
                                                  rules.asset)  # fmt: skip
-            elif self.ledger.get_balance(account, NUMERAIRE) < cash + fee:
-                return self.admission.refuse(BALANCE, cash + fee, self.ledger.get_balance(account, NUMERAIRE),
-                                             NUMERAIRE)  # fmt: skip
+            elif self.ledger.get_cash(account) < cash + fee:
+                return self.admission.refuse(BALANCE, cash + fee, self.ledger.get_cash(account), NUMERAIRE)
         if rules.kind == LOAN and side == BUY and self.state.positions.rows[position].loans >= MAX_LOANS:
             return self.admission.refuse(LOANS_LIMIT, MAX_LOANS, MAX_LOANS, rules.asset)
         if self.is_bundle:
             return OK
         if rules.kind == PERP or (rules.kind == LOAN and side == BUY) or not self.admission.is_exempt(account):
-            value = self.compute_filled(account, market, side, price, lots, fee)
+            value = self.compute_filled(position, market, side, price, lots, fee)
             if value < 0 and value < self.taker.initial:
                 return self.admission.refuse(MARGIN, min(self.taker.initial, 0), value,
                                              self.state.venue.rows[1].initial_ppm)  # fmt: skip
@@ -292,7 +290,7 @@ class Matching:
             return self.admission.refuse(OPEN_ORDERS, loss, value, self.state.venue.rows[1].open_order_multiple)
         return OK
 
-    def check_risk(self, account: longlong, market: longlong, side: longlong, lots: longlong) -> longlong:
+    def check_risk(self, position: longlong, market: longlong, side: longlong, lots: longlong) -> longlong:
         """Return the code that forbids new risk: the feed's state, the caps.  Reducing is not new risk."""
         rules = self.state.markets.read(market)
         asset = self.state.assets.read(rules.asset)
@@ -301,28 +299,26 @@ class Matching:
         if feed == FEED_HALTED:
             return self.admission.refuse(FEED_STATE, FEED_VALID, feed, rules.asset)
         if rules.kind == PERP:
-            opening = lots - self.get_reducible(account, market, side)
+            opening = lots - self.get_reducible(position, side)
             if opening > 0:
                 if rules.open_interest_cap > 0 and rules.open_interest + opening > rules.open_interest_cap:
                     return self.admission.refuse(OPEN_INTEREST_CAP, rules.open_interest_cap,
                                                  rules.open_interest + opening, market)  # fmt: skip
-                if magnitude(self.perps.get_lots(account, rules.asset)) + opening > MAX_LOTS:
+                if magnitude(self.state.positions.rows[position].lots) + opening > MAX_LOTS:
                     return self.admission.refuse(SIZE_TOO_LARGE, MAX_LOTS, lots, market)
         elif rules.kind == SPOT:
             opening = lots if side == BUY else 0
-            if opening > 0 and asset.holding_cap > 0 and asset.unit > 0:
-                opening = lots * rules.lot_quanta + self.ledger.get_balance(account, rules.asset)
         else:
             opening = lots if side == BUY and not asset.is_numeraire else 0
         if opening > 0 and feed != FEED_VALID:
             return self.admission.refuse(FEED_STATE, FEED_VALID, feed, rules.asset)
         return OK
 
-    def compute_filled(self, account: longlong, market: longlong, side: longlong, price: longlong, lots: longlong,
+    def compute_filled(self, position: longlong, market: longlong, side: longlong, price: longlong, lots: longlong,
                        fee: longlong) -> longlong:  # fmt: skip
-        """Return V(account, initial) as if an order had been filled alone at its limit."""
+        """Return V(initial) of a position's account as if an order had been filled alone at its limit."""
         rules = self.state.markets.read(market)
-        position: longlong = self.ledger.find(account, rules.asset)
+        account: longlong = self.state.positions.rows[position].account
         signed: longlong = lots if side == BUY else -lots
         quanta: longlong = signed * rules.lot_quanta
         if rules.kind == SPOT:
@@ -374,9 +370,9 @@ class Matching:
         touch = touch + 1 if command.side == SELL else touch - 1
         return touch if 0 < touch <= self.state.markets.rows[command.market].max_ticks else 0
 
-    def get_reducible(self, account: longlong, market: longlong, side: longlong) -> longlong:
-        """Return how many lots of an account's perp an order on this side would reduce."""
-        lots: longlong = self.perps.get_lots(account, self.state.markets.rows[market].asset)
+    def get_reducible(self, position: longlong, side: longlong) -> longlong:
+        """Return how many lots of a position's perp an order on this side would reduce."""
+        lots: longlong = self.state.positions.rows[position].lots
         return max(-lots if side == BUY else lots, 0)
 
     def repeat(self, client: longlong) -> longlong:
@@ -443,12 +439,12 @@ class Matching:
                 continue
             lots = min(self.left, maker.lots)
             if maker.flags & REDUCE_ONLY:
-                lots = min(lots, self.get_reducible(maker.account, order.market, maker.side))
+                lots = min(lots, self.get_reducible(maker.position, maker.side))
                 if lots == 0:
                     self.skip(resting, REASON_REDUCED)
                     continue
             if order.flags & REDUCE_ONLY:
-                lots = min(lots, self.get_reducible(order.account, order.market, order.side))
+                lots = min(lots, self.get_reducible(order.position, order.side))
                 if lots == 0:
                     self.stop = REASON_REDUCED
                     break
@@ -537,6 +533,8 @@ class Matching:
         price: longlong = maker.price_ticks
         buyer: longlong = order.account if order.side == BUY else maker.account
         seller: longlong = maker.account if order.side == BUY else order.account
+        bought: longlong = order.position if order.side == BUY else maker.position
+        sold: longlong = maker.position if order.side == BUY else order.position
         event = as_traded(self.outbox.emit(TRADED, order.side, market, order.account))
         cash: longlong
         fee: longlong
@@ -545,14 +543,14 @@ class Matching:
         event.price_ticks = price
         event.maker = maker.account
         if rules.kind == LOAN:
-            fee = self.settle_loan(slot, resting, buyer, seller, lots)
+            fee = self.settle_loan(slot, resting, bought, sold, lots)
             if fee != 0:
                 return fee
         elif rules.kind == PERP:
-            lots = self.settle_perp(market, buyer, seller, lots, price, order.account)
+            lots = self.settle_perp(market, bought, sold, lots, price, order.account)
         else:
             cash = lots * price * rules.tick_value
-            fee = settle_spot(self.ledger, buyer, seller, rules.asset, lots * rules.lot_quanta, NUMERAIRE, cash)
+            fee = settle_spot(self.ledger, buyer, seller, bought, sold, lots * rules.lot_quanta, cash)
             if fee != 0:
                 return fee
         if rules.kind != LOAN:
@@ -577,33 +575,35 @@ class Matching:
         self.orders.reduce(resting, lots)
         return 0
 
-    def settle_perp(self, market: longlong, buyer: longlong, seller: longlong, lots: longlong, price: longlong,
+    def settle_perp(self, market: longlong, bought: longlong, sold: longlong, lots: longlong, price: longlong,
                     actor: longlong) -> longlong:  # fmt: skip
         """Fill in a perp market; return how many lots the budget of contract slices allowed."""
         rules = self.state.markets.edit(market)
-        before: longlong = max(self.perps.get_lots(buyer, rules.asset), 0)
-        before += max(self.perps.get_lots(seller, rules.asset), 0)
-        self.ledger.need(buyer, rules.asset)
-        self.ledger.need(seller, rules.asset)
-        lots = self.perps.fill(market, buyer, seller, lots, price * rules.tick_value, MAX_SLICES - self.slices, actor)
+        buyer = self.state.positions.read(bought)
+        seller = self.state.positions.read(sold)
+        before: longlong = max(buyer.lots, 0) + max(seller.lots, 0)
+        lots = self.perps.fill(market, bought, sold, lots, price * rules.tick_value, MAX_SLICES - self.slices, actor)
         self.slices += self.perps.slices - 1
-        rules.open_interest += max(self.perps.get_lots(buyer, rules.asset), 0)
-        rules.open_interest += max(self.perps.get_lots(seller, rules.asset), 0) - before
+        rules.open_interest += max(buyer.lots, 0) + max(seller.lots, 0) - before
         self.funding.observe_trade(market, lots)
         return lots
 
-    def settle_loan(self, slot: longlong, resting: longlong, borrower: longlong, lender: longlong,
+    def settle_loan(self, slot: longlong, resting: longlong, debt: longlong, claim: longlong,
                     lots: longlong) -> longlong:  # fmt: skip
-        """Move a principal and write its contract.  Returns 0, or the account that cannot carry its part."""
+        """Move a principal from the lender's to the borrower's position and write its contract.
+
+        Returns 0, or the account that cannot carry its part.
+        """
         order = self.state.orders.read(slot)
         maker = self.state.orders.read(resting)
         rules = self.state.markets.read(order.market)
+        lender: longlong = self.state.positions.rows[claim].account
+        borrower: longlong = self.state.positions.rows[debt].account
         principal: longlong = lots * rules.lot_quanta
-        position: longlong = self.ledger.need(borrower, rules.asset)
         flags: longlong = LOAN_NO_RELEND if (order.flags | maker.flags) & NO_RELEND else 0
-        if self.state.positions.rows[position].loans >= MAX_LOANS:
+        if self.state.positions.rows[debt].loans >= MAX_LOANS:
             return borrower
-        if not self.ledger.move(lender, borrower, rules.asset, principal):
+        if not self.ledger.move_between(claim, debt, principal):
             return lender
         if borrower == order.account:
             self.taker.is_cautious = True

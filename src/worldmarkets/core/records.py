@@ -516,7 +516,7 @@ class Level(Record):
 
 
 class Order(Record):
-    """A resting order."""
+    """A resting order.  `position` is its account's in the market's asset."""
 
     id: i64
     lots: i64
@@ -535,6 +535,8 @@ class Order(Record):
     flags: u8
     borrow_rate_bp: u16
     spare: u16
+    position: u32
+    spare2: u32
 
 
 class Client(Record):
@@ -560,7 +562,7 @@ class Owner(Record):
 
 
 class Account(Record):
-    """An account: its settings, its lists, and the sums over its orders."""
+    """An account: its settings, its lists, and the sums over its orders.  `cash` is its position in the numeraire."""
 
     order_loss: i64
     iou_owed: i64
@@ -575,8 +577,8 @@ class Account(Record):
     positions: u16
     give_up: u8
     state: u8
+    cash: u32
     spare: u32
-    spare2: u32
 
 
 class Figure(Record):
@@ -626,6 +628,8 @@ class Perp(Record):
     long_previous: u32
     short_next: u32
     short_previous: u32
+    long_position: u32
+    short_position: u32
     market: u16
     asset: u16
     spare: u32

@@ -14,7 +14,7 @@ from worldmarkets.core import memory, records
 if not cython.compiled:
     from worldmarkets.core.codes import NONE
     from worldmarkets.core.records import Kept, Pool, address
-    from worldmarkets.core.wide import copy_bytes, zero_bytes
+    from worldmarkets.core.wide import copy_bytes, zero_bytes  # the compiled core's; interpreted, slices do
 
 LOG_ENTRIES = 1 << 24
 LOG_BYTES = 1 << 30
@@ -55,19 +55,31 @@ class Undo:
         entry.row = row
         entry.table = table.number
         entry.size = table.row_bytes
-        copy_bytes(self.kept, self.filled, table.bytes, row * table.row_bytes, table.row_bytes)
-        self.filled += table.row_bytes
+        start: longlong = row * table.row_bytes
+        size: longlong = table.row_bytes
+        if cython.compiled:
+            copy_bytes(address(self.kept[self.filled]), address(table.bytes[start]), size)
+        else:
+            self.kept[self.filled : self.filled + size] = table.bytes[start : start + size]
+        self.filled += size
         self.length += 1
 
     def rollback(self, mark: longlong) -> None:
         """Put back every row written since `mark`."""
         table: Table
+        start: longlong
+        size: longlong
         while self.length > mark:
             self.length -= 1
             entry = address(self.entries[self.length])
-            self.filled -= entry.size
+            size = entry.size
+            self.filled -= size
             table = self.tables[entry.table]
-            copy_bytes(table.bytes, entry.row * table.row_bytes, self.kept, self.filled, entry.size)
+            start = entry.row * size
+            if cython.compiled:
+                copy_bytes(address(table.bytes[start]), address(self.kept[self.filled]), size)
+            else:
+                table.bytes[start : start + size] = self.kept[self.filled : self.filled + size]
         self.epoch += 1
 
     def commit(self) -> None:
@@ -137,7 +149,10 @@ class Table:
         self.save(row)
         self.pool_table.save(self.number)
         pool = address(self.pools[self.number])
-        zero_bytes(self.bytes, row * self.row_bytes, self.row_bytes)
+        if cython.compiled:
+            zero_bytes(address(self.bytes[row * self.row_bytes]), self.row_bytes)
+        else:
+            self.bytes[row * self.row_bytes : (row + 1) * self.row_bytes] = bytes(self.row_bytes)
         self.links[row * self.words] = pool.free
         pool.free = row
         pool.count -= 1

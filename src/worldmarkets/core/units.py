@@ -49,6 +49,7 @@ MAX_SLICES = 64  # contracts touched by one command
 MAX_SKIPS = 64  # resting orders skipped or failed in one command
 MAX_BUNDLE = 100  # commands in one bundle
 MAX_FILLS = 1_024  # default of the venue's max_fills, and its bound
+EVENTS_A_COMMAND = 4 * MAX_FILLS + 2 * MAX_SKIPS + 16 * MAX_SLICES + 16  # that one command reports, at most
 MAX_SWEEP = 16  # timed items of work done with one command
 
 CLIENT_ID_LIFETIME = DAY

@@ -4,13 +4,24 @@ cdef extern from *:
     typedef __int128 wm_wide;
     typedef unsigned __int128 wm_uwide;
 
+    /* Division by a positive 64-bit divisor is one or two machine divisions; when all fits 64 bits, one. */
     static inline wm_wide wm_floor(wm_wide a, wm_wide b) {
-        wm_wide q = a / b, r = a % b;
-        return (r != 0 && ((r < 0) != (b < 0))) ? q - 1 : q;
+        if (a == (long long)a && b == (long long)b && b > 0) {
+            long long x = (long long)a, y = (long long)b, q = x / y;
+            return q - (q * y > x);
+        } else {
+            wm_wide q = a / b, r = a - q * b;
+            return (r != 0 && ((r < 0) != (b < 0))) ? q - 1 : q;
+        }
     }
     static inline wm_wide wm_ceil(wm_wide a, wm_wide b) {
-        wm_wide q = a / b, r = a % b;
-        return (r != 0 && ((r < 0) == (b < 0))) ? q + 1 : q;
+        if (a == (long long)a && b == (long long)b && b > 0) {
+            long long x = (long long)a, y = (long long)b, q = x / y;
+            return q + (q * y < x);
+        } else {
+            wm_wide q = a / b, r = a - q * b;
+            return (r != 0 && ((r < 0) == (b < 0))) ? q + 1 : q;
+        }
     }
     static inline long long wm_narrow(wm_wide v) {
         if (v != (wm_wide)(long long)v) {
@@ -36,6 +47,9 @@ cdef extern from *:
         return wm_narrow(wm_ceil((wm_wide)a * b * c, d));
     }
     static inline long long wm_narrow_floor(wm_wide v, wm_wide d) { return wm_narrow(wm_floor(v, d)); }
+    static inline long long wm_floor_twice(wm_wide v, long long c, long long d) {
+        return wm_narrow(wm_floor(wm_floor(v, c), d));
+    }
     static inline wm_wide wm_of(long long high, unsigned long long low) {
         return (wm_wide)(((wm_uwide)(unsigned long long)high << 64) | low);
     }
@@ -73,6 +87,7 @@ cdef extern from *:
     long long mul_div_ceil "wm_mul_div_ceil"(long long a, long long b, long long c) except? RAISED
     long long mul3_div_ceil "wm_mul3_div_ceil"(long long a, long long b, long long c, long long d) except? RAISED
     long long narrow_floor "wm_narrow_floor"(wide value, wide divisor) except? RAISED
+    long long floor_twice "wm_floor_twice"(wide value, long long first, long long second) except? RAISED
     wide wide_div_ceil "wm_ceil"(wide value, wide divisor) noexcept
     wide wide_div_floor "wm_floor"(wide value, wide divisor) noexcept
     wide wide_of "wm_of"(long long high, unsigned long long low) noexcept
@@ -86,17 +101,10 @@ cdef extern from *:
 
 from libc.string cimport memcpy, memset
 
-cdef inline int copy_bytes(unsigned char[::1] target, long long to, unsigned char[::1] source, long long start,
-                           long long size) except -1:
-    if size > 0:
-        if to + size > target.shape[0] or start + size > source.shape[0]:
-            raise IndexError("copy beyond the end")
-        memcpy(&target[to], &source[start], <size_t> size)
+cdef inline int copy_bytes(unsigned char* target, unsigned char* source, long long size) noexcept:
+    memcpy(target, source, <size_t> size)
     return 0
 
-cdef inline int zero_bytes(unsigned char[::1] target, long long to, long long size) except -1:
-    if size > 0:
-        if to + size > target.shape[0]:
-            raise IndexError("clear beyond the end")
-        memset(&target[to], 0, <size_t> size)
+cdef inline int zero_bytes(unsigned char* target, long long size) noexcept:
+    memset(target, 0, <size_t> size)
     return 0

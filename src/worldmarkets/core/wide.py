@@ -37,6 +37,11 @@ def narrow_floor(value: int, divisor: int) -> int:
     return _narrow(value // divisor)
 
 
+def floor_twice(value: int, first: int, second: int) -> int:
+    """Return the wide `value / (first * second)` rounded down: by two divisors of 64 bits, which is the same."""
+    return _narrow(value // first // second)
+
+
 def wide_div_ceil(value: int, divisor: int) -> int:
     """Return the wide `value / divisor` rounded up, still wide."""
     return -(-value // divisor)
@@ -103,11 +108,11 @@ def bit(number: int) -> int:
     return 1 << (number & 63)
 
 
-def copy_bytes(target: memoryview, to: int, source: memoryview, start: int, size: int) -> None:
-    """Copy `size` bytes."""
-    target[to : to + size] = source[start : start + size]
+def copy_bytes(target: object, source: object, size: int) -> None:
+    """Copy `size` bytes between two addresses.  Compiled only: interpreted code assigns slices."""
+    raise NotImplementedError
 
 
-def zero_bytes(target: memoryview, to: int, size: int) -> None:
-    """Clear `size` bytes."""
-    target[to : to + size] = bytes(size)
+def zero_bytes(target: object, size: int) -> None:
+    """Clear `size` bytes at an address.  Compiled only: interpreted code assigns slices."""
+    raise NotImplementedError

@@ -101,18 +101,18 @@ class Perps:
             return narrow_floor(wide_div_ceil(owed, FUNDING_ONE), 1)
         return narrow_floor(wide_div_floor(owed, FUNDING_ONE), 1)
 
-    def add_sums(self, account: longlong, asset: longlong, lots: longlong, cost: longlong) -> None:
-        """Add lots and cost to the sums of an account's position."""
-        position = self.ledger.edit(self.ledger.find(account, asset))
+    def add_sums(self, row: longlong, lots: longlong, cost: longlong) -> None:
+        """Add lots and cost to the sums of a position."""
+        position = self.ledger.edit(row)
         position.lots += lots
         position.cost += cost
 
     @cython.overflowcheck(False)
-    def add_baseline(self, account: longlong, asset: longlong, lots: longlong, index: longlong) -> None:
-        """Add lots times a funding baseline to the exact sum of an account's position."""
+    def add_baseline(self, row: longlong, lots: longlong, index: longlong) -> None:
+        """Add lots times a funding baseline to the exact sum of a position."""
         total: wide = index
         if index != 0:
-            position = self.ledger.edit(self.ledger.find(account, asset))
+            position = self.ledger.edit(row)
             total = total * lots + wide_of(position.funding_high, position.funding_low)
             position.funding_high = high_of(total)
             position.funding_low = low_of(total)
@@ -125,10 +125,10 @@ class Perps:
         gain: longlong = strike - perp.cost - funding
         index: longlong = self.markets.rows[perp.market].funding_index
         owed: longlong
-        self.add_sums(perp.long_account, perp.asset, 0, strike - perp.cost)
-        self.add_sums(perp.short_account, perp.asset, 0, perp.cost - strike)
-        self.add_baseline(perp.long_account, perp.asset, perp.lots, index - perp.funding_index)
-        self.add_baseline(perp.short_account, perp.asset, -perp.lots, index - perp.funding_index)
+        self.add_sums(perp.long_position, 0, strike - perp.cost)
+        self.add_sums(perp.short_position, 0, perp.cost - strike)
+        self.add_baseline(perp.long_position, perp.lots, index - perp.funding_index)
+        self.add_baseline(perp.short_position, -perp.lots, index - perp.funding_index)
         perp.cost = strike
         perp.funding_index = index
         if gain >= 0:
@@ -145,9 +145,8 @@ class Perps:
 
     def pay(self, payer: longlong, payee: longlong, amount: longlong) -> longlong:
         """Pay numeraire; what the payer's balance does not cover becomes an IOU.  Returns that part."""
-        balance: longlong = self.ledger.get_balance(payer, NUMERAIRE)
-        cash: longlong = min(amount, balance)
-        self.ledger.move(payer, payee, NUMERAIRE, cash)
+        cash: longlong = min(amount, self.ledger.get_cash(payer))
+        self.ledger.pay(payer, payee, cash)
         if amount > cash:
             self.loans.open_iou(payee, payer, NUMERAIRE, amount - cash)
         return amount - cash
@@ -166,10 +165,10 @@ class Perps:
         perp.funding_index = index
         perp.lots += lots
         perp.cost += cost
-        self.add_sums(long_account, asset, lots, cost)
-        self.add_sums(short_account, asset, -lots, -cost)
-        self.add_baseline(long_account, asset, lots, index)
-        self.add_baseline(short_account, asset, -lots, index)
+        self.add_sums(perp.long_position, lots, cost)
+        self.add_sums(perp.short_position, -lots, -cost)
+        self.add_baseline(perp.long_position, lots, index)
+        self.add_baseline(perp.short_position, -lots, index)
         self.report(row, lots, cause)
 
     def open(self, long_account: longlong, short_account: longlong, market: longlong, asset: longlong) -> longlong:
@@ -183,6 +182,8 @@ class Perps:
         perp.id = venue.contract_serial << ORDER_SLOT_BITS | row
         perp.long_account = long_account
         perp.short_account = short_account
+        perp.long_position = longs
+        perp.short_position = shorts
         perp.market = market
         perp.asset = asset
         perp.long_next = row
@@ -215,8 +216,8 @@ class Perps:
     def close(self, row: longlong) -> None:
         """Forget a contract that has no lots left."""
         perp = self.perps.read(row)
-        buyer = self.ledger.edit(self.ledger.find(perp.long_account, perp.asset))
-        seller = self.ledger.edit(self.ledger.find(perp.short_account, perp.asset))
+        buyer = self.positions.edit(perp.long_position)
+        seller = self.positions.edit(perp.short_position)
         before = self.perps.edit(perp.long_previous)
         before.long_next = perp.long_next
         after = self.perps.edit(perp.long_next)
@@ -241,10 +242,10 @@ class Perps:
         cost: longlong = self.compute_mark_value(perp.market, lots)
         perp.lots -= lots
         perp.cost -= cost
-        self.add_sums(perp.long_account, perp.asset, -lots, -cost)
-        self.add_sums(perp.short_account, perp.asset, lots, cost)
-        self.add_baseline(perp.long_account, perp.asset, -lots, perp.funding_index)
-        self.add_baseline(perp.short_account, perp.asset, lots, perp.funding_index)
+        self.add_sums(perp.long_position, -lots, -cost)
+        self.add_sums(perp.short_position, lots, cost)
+        self.add_baseline(perp.long_position, -lots, perp.funding_index)
+        self.add_baseline(perp.short_position, lots, perp.funding_index)
         self.report(row, -lots, cause)
         if perp.lots == 0:
             self.close(row)
@@ -258,26 +259,25 @@ class Perps:
         event.change_lots = change
         event.short_account = perp.short_account
 
-    def get_lots(self, account: longlong, asset: longlong) -> longlong:
-        """Return an account's signed perp lots."""
-        row: longlong = self.ledger.find(account, asset)
-        return 0 if row == NONE else self.positions.rows[row].lots
-
-    def choose(self, account: longlong, asset: longlong) -> longlong:
-        """Return the contract that a reducing account gives up next, by the order it chose."""
-        position = self.positions.read(self.ledger.find(account, asset))
+    def choose(self, position_row: longlong) -> longlong:
+        """Return the contract that a reducing position gives up next, by the order its account chose."""
+        position = self.positions.read(position_row)
         row: longlong = position.first_perp
-        if self.state.accounts.rows[account].give_up != OLDEST_FIRST:
+        if self.state.accounts.rows[position.account].give_up != OLDEST_FIRST:
             return row
         return self.perps.rows[row].long_previous if position.lots > 0 else self.perps.rows[row].short_previous
 
     def fill(
-        self, market: longlong, buyer: longlong, seller: longlong, lots: longlong, lot_cash: longlong, budget: longlong,
+        self, market: longlong, bought: longlong, sold: longlong, lots: longlong, lot_cash: longlong, budget: longlong,
         actor: longlong,
     ) -> longlong:  # fmt: skip
-        """Move up to `lots` from seller to buyer at `lot_cash` a lot; return how many, as the slice budget allows."""
+        """Move up to `lots` between the positions of a buyer and a seller at `lot_cash` a lot.
+
+        Returns how many, as the budget of contract slices allows.
+        """
         left: longlong = lots
-        asset: longlong = self.markets.rows[market].asset
+        buyer: longlong = self.positions.rows[bought].account
+        seller: longlong = self.positions.rows[sold].account
         size: longlong
         mark: longlong
         other: longlong
@@ -294,8 +294,8 @@ class Perps:
                 self.settle(buyer, seller, size * lot_cash - mark)
                 left -= size
                 continue
-            given = self.choose(buyer, asset) if self.get_lots(buyer, asset) < 0 else NONE
-            taken = self.choose(seller, asset) if self.get_lots(seller, asset) > 0 else NONE
+            given = self.choose(bought) if self.positions.rows[bought].lots < 0 else NONE
+            taken = self.choose(sold) if self.positions.rows[sold].lots > 0 else NONE
             if given == NONE and taken == NONE:  # both open: a contract at the price
                 self.add(buyer, seller, market, left, left * lot_cash, OPENED, actor)
                 return lots

@@ -108,12 +108,13 @@ class BorrowFlow:
         bundle: cython.bint = self.matching.is_bundle
         if bundle or self.matching.is_crossing(market, SELL, rate):
             return OK
+        position: longlong = self.ledger.find(lender, rules.asset)
         self.admission.take(self.matching.taker, lender)
         if self.matching.taker.initial < 0:
             return OK
-        if self.matching.check_order(lender, market, SELL, rate, lots, RETURNED, GOOD_TILL_CANCEL) != OK:
+        if self.matching.check_order(position, market, SELL, rate, lots, RETURNED, GOOD_TILL_CANCEL) != OK:
             return OK
-        self.matching.enter(lender, market, SELL, rate, lots, RETURNED)
+        self.matching.enter(position, market, SELL, rate, lots, RETURNED)
         return OK
 
     def extend(self, command: pointer[ContractChange]) -> longlong:
@@ -173,7 +174,7 @@ class BorrowFlow:
     def settle_ious(self, account: longlong) -> None:
         """Repay what an account owes by IOU from the numeraire it has, newest first, as far as it goes."""
         now: longlong = self.state.venue.rows[1].time_us
-        position: longlong = self.ledger.find(account, NUMERAIRE)
+        position: longlong = self.state.accounts.rows[account].cash
         row: longlong = self.state.positions.rows[position].first_borrowed
         following: longlong
         left: longlong = self.state.positions.rows[position].loans

@@ -54,7 +54,6 @@ class FundsFlow:
             return self.admission.refuse(ACCOUNT_EXISTS, 0, self.ledger.find_account(owner, command.index),
                                          command.index)  # fmt: skip
         account = self.ledger.open_account(command.owner_high, command.owner_middle, command.owner_low, command.index)
-        self.ledger.need(account, NUMERAIRE)
         event = as_account_opened(self.outbox.emit(ACCOUNT_OPENED, 0, 0, account))
         event.owner_high = command.owner_high
         event.owner_middle = command.owner_middle

@@ -140,7 +140,7 @@ class TradeFlow:
             self.admission.take(self.matching.taker, command.account)
         self.orders.withdraw(slot)
         time_in_force = GOOD_TILL_TIME if order.expiry_us != 0 else GOOD_TILL_CANCEL
-        code = self.matching.check_order(order.account, order.market, order.side, price, lots, order.flags,
+        code = self.matching.check_order(order.position, order.market, order.side, price, lots, order.flags,
                                          time_in_force)  # fmt: skip
         if code != OK:
             return code
