@@ -43,6 +43,7 @@ class Admission:
     atlas: Atlas
     accounts: AccountTable
     venue: VenueTable
+    code: longlong
     needed: longlong
     had: longlong
     subject: longlong
@@ -104,6 +105,7 @@ class Admission:
 
     def refuse(self, code: longlong, needed: longlong, had: longlong, subject: longlong) -> longlong:
         """Keep the numbers of a refusal and return its code."""
+        self.code = code
         self.needed = needed
         self.had = had
         self.subject = subject

@@ -17,14 +17,16 @@ from worldmarkets.core.tables import (
     AssetTable,
     FigureTable,
     GroupTable,
+    LoanTable,
     MarketTable,
     PositionTable,
     VenueTable,
 )
 
 if not cython.compiled:
-    from worldmarkets.core.codes import NONE
-    from worldmarkets.core.records import Account, Asset, Figure, Group, Market, Position, Venue
+    from worldmarkets.core.codes import LOAN_IOU, NONE
+    from worldmarkets.core.interest import compute_hours, compute_interest
+    from worldmarkets.core.records import Account, Asset, Figure, Group, Loan, Market, Position, Venue
     from worldmarkets.core.units import (
         BILLION,
         FUNDING_ONE,
@@ -46,6 +48,7 @@ class Atlas:
     figures: FigureTable
     groups: GroupTable
     markets: MarketTable
+    loans: LoanTable
     positions: PositionTable
     venue: VenueTable
 
@@ -55,6 +58,7 @@ class Atlas:
         self.figures = state.figures
         self.groups = state.groups
         self.markets = state.markets
+        self.loans = state.loans
         self.positions = state.positions
         self.venue = state.venue
 
@@ -107,10 +111,13 @@ class Atlas:
                 balance += balance_change
                 lots += lots_change
                 cost += cost_change
+            if position.loans > 0 and self.is_accruing(position.account):
+                balance -= self.compute_accrued(row)
             if asset.is_numeraire:
-                balance -= self.accounts.rows[position.account].iou_owed
+                account = self.accounts.read(position.account)
+                balance -= account.iou_owed
                 if not cautious:
-                    balance += self.accounts.rows[position.account].iou_lent
+                    balance += account.iou_lent
             unit = asset.unit
             shock = min(BILLION, (severity_ppm * asset.price_shock_ppm + 999) // 1000)
             slippage = (severity_ppm * asset.slippage_ppm + 999) // 1000
@@ -156,6 +163,29 @@ class Atlas:
             row = position.next
         return floor_twice((up if up < down else down) - basis, GRID, BILLION)
 
+    def is_accruing(self, account: longlong) -> cython.bint:
+        """Say whether an account's value falls with time: it owes by IOU, or a loan of its is overdue."""
+        record = self.accounts.read(account)
+        return record.ious > 0 or (record.first_due_us != 0 and record.first_due_us < self.venue.rows[1].time_us)
+
+    def compute_accrued(self, position: longlong) -> longlong:
+        """Return the interest that counts beside `owed`: of IOUs so far, of overdue loans beyond their tenor."""
+        total: longlong = 0
+        hours: longlong
+        first: longlong = self.positions.rows[position].first_borrowed
+        row: longlong = first
+        while True:
+            loan = self.loans.read(row)
+            hours = compute_hours(loan.interest_from_us, self.venue.rows[1].time_us)
+            if not loan.flags & LOAN_IOU:
+                hours -= loan.tenor_hours
+            if hours > 0:
+                total += compute_interest(loan.principal, loan.rate_bp, hours)
+            row = loan.borrower_next
+            if row == first:
+                break
+        return total
+
     def compute_value(self, account: longlong, severity_ppm: longlong) -> longlong:
         """Return V(account, severity) from scratch, in numeraire quanta."""
         total: longlong = 0
@@ -180,12 +210,13 @@ class Atlas:
         version: longlong
         initial: longlong = self.venue.rows[1].initial_ppm
         row: longlong = self.accounts.rows[account].first_group
+        is_accruing: cython.bint = self.is_accruing(account)
         while row != NONE:
             version = self.groups.rows[self.figures.rows[row].group].version
-            if self.figures.rows[row].version != version:
+            if self.figures.rows[row].version != version or is_accruing:
                 figure = self.figures.edit(row)
                 figure.value = self.compute_figure(row, initial, False, NONE, 0, 0, 0)
-                figure.version = version
+                figure.version = 0 if is_accruing else version
             total += self.figures.rows[row].value
             row = self.figures.rows[row].next
         return total

@@ -10,7 +10,7 @@ from typing import Any
 from worldmarkets.core.codes import BUY, LOAN_IOU, NONE, PERP, SELL
 from worldmarkets.core.engine import Engine
 from worldmarkets.core.records import TABLES
-from worldmarkets.core.units import BASIS, HOURS_A_YEAR, IOU_HOURS, LADDER_TOP, SIDES
+from worldmarkets.core.units import BASIS, HOURS_A_YEAR, LADDER_TOP, SIDES
 
 
 class Tables:
@@ -168,8 +168,7 @@ def audit_loans(state: Tables, found: list[str]) -> None:
         key = (loan.borrower, loan.asset)
         owing[key] = owing.get(key, 0) + 1
         if loan.flags & LOAN_IOU:
-            owed = loan.principal + compute_interest(loan.principal, loan.rate_bp, IOU_HOURS)
-            ious[loan.borrower] = ious.get(loan.borrower, 0) + owed
+            ious[loan.borrower] = ious.get(loan.borrower, 0) + loan.principal
             claims[loan.lender] = claims.get(loan.lender, 0) + loan.principal
             continue
         lent[loan.lender, loan.asset] = lent.get((loan.lender, loan.asset), 0) + loan.principal

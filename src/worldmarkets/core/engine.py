@@ -47,7 +47,7 @@ if not cython.compiled:
         as_set_mark,
         as_switch,
     )
-    from worldmarkets.core.units import EVENTS_A_COMMAND, MAX_BUNDLE, MAX_TIME
+    from worldmarkets.core.units import EVENTS_A_COMMAND, MAX_BUNDLE, MAX_SWEEP, MAX_TIME
 
 @cython.final
 @cython.cclass
@@ -188,7 +188,6 @@ class Engine:
         """Say that a command changed nothing, and why."""
         command = address(self.inbox[place])
         self.matching.is_bundle = False
-        self.ledger.forget_creditors()
         event = as_rejected(self.outbox.emit(REJECTED, code, 0, command.account))
         event.needed = self.admission.needed
         event.had = self.admission.had
@@ -208,21 +207,24 @@ class Engine:
         code: longlong
         self.matching.reset_work()
         self.matching.is_bundle = False
+        self.admission.refuse(OK, 0, 0, 0)
         self.orders.sweep_clients()
         if command.kind == BUNDLE:
             code = self.perform_bundle(place, taken)
         else:
             code = self.dispatch(place)
-        if code == OK and self.ledger.has_creditors:
+        if code == OK and self.state.venue.rows[1].first_creditor != NONE:
             self.settle_creditors()
         if self.fault_at != 0 and self.state.venue.rows[1].sequence == self.fault_at:
             raise AssertionError("a fault injected by a test")
         return code
 
     def settle_creditors(self) -> None:
-        """Let accounts that received numeraire and owe by IOU repay."""
-        for account in self.ledger.take_creditors():
-            self.borrow_flow.settle_ious(account)
+        """Let accounts that received numeraire and owe by IOU repay; those beyond the bound wait for the next command."""
+        count: longlong = 0
+        while self.state.venue.rows[1].first_creditor != NONE and count < MAX_SWEEP:
+            self.borrow_flow.settle_ious(self.ledger.take_creditor())
+            count += 1
 
     def perform_bundle(self, place: longlong, taken: longlong) -> longlong:
         """Run the legs of a bundle, and ask for admission once, at the end."""

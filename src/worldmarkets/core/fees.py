@@ -46,4 +46,6 @@ class Fees:
         position.balance -= fee
         venue = self.state.assets.edit(NUMERAIRE)
         venue.fees += fee
+        if fee < 0:
+            self.ledger.note_creditor(account)
         return True

@@ -14,7 +14,7 @@ from worldmarkets.core.tables import AccountTable, AssetTable, FigureTable, Owne
 
 if not cython.compiled:
     from worldmarkets.core.codes import NONE, NUMERAIRE
-    from worldmarkets.core.records import Account, Asset, Figure, Owner, Position
+    from worldmarkets.core.records import Account, Asset, Figure, Owner, Position, Venue
     from worldmarkets.core.units import MAX_POSITIONS
 
 
@@ -30,8 +30,6 @@ class Ledger:
     figures: FigureTable
     assets: AssetTable
     position_index: Index
-    creditors: list
-    has_creditors: cython.bint
 
     def __init__(self, state: State):
         self.state = state
@@ -41,8 +39,6 @@ class Ledger:
         self.figures = state.figures
         self.assets = state.assets
         self.position_index = state.position_index
-        self.creditors = []
-        self.has_creditors = False
 
     def find_owner(self, high: ulonglong, middle: ulonglong, low: longlong) -> longlong:
         """Return the row of an owner's address, or 0."""
@@ -160,20 +156,23 @@ class Ledger:
 
     def note_creditor(self, account: longlong) -> None:
         """Remember an account that received numeraire while it owes by IOU: it repays when the command is done."""
-        if self.accounts.rows[account].ious > 0:
-            self.creditors.append(account)
-            self.has_creditors = True
+        if self.accounts.rows[account].ious > 0 and not self.accounts.rows[account].is_creditor:
+            venue = self.state.venue.edit(1)
+            record = self.accounts.edit(account)
+            record.is_creditor = 1
+            record.next_creditor = venue.first_creditor
+            venue.first_creditor = account
 
-    def take_creditors(self) -> list:
-        """Return the accounts remembered, in order, and forget them."""
-        taken: list = self.creditors
-        self.creditors = []
-        self.has_creditors = False
-        return taken
-
-    def forget_creditors(self) -> None:
-        if self.has_creditors:
-            self.take_creditors()
+    def take_creditor(self) -> longlong:
+        """Return an account that received numeraire while it owes by IOU, and forget it; 0 when there is none."""
+        account: longlong = self.state.venue.rows[1].first_creditor
+        if account != NONE:
+            venue = self.state.venue.edit(1)
+            record = self.accounts.edit(account)
+            venue.first_creditor = record.next_creditor
+            record.next_creditor = NONE
+            record.is_creditor = 0
+        return account
 
     def add_contract(self, account: longlong, change: longlong) -> None:
         """Count a contract that an account owes on: a perp either way, a loan taken."""

@@ -20,8 +20,8 @@ from worldmarkets.core.state import State
 
 if not cython.compiled:
     from worldmarkets.core.codes import *
-    from worldmarkets.core.contracts.loan import compute_interest
     from worldmarkets.core.contracts.spot import settle_spot
+    from worldmarkets.core.interest import compute_interest
     from worldmarkets.core.records import (
         Account,
         Asset,
@@ -407,8 +407,10 @@ class Matching:
             return self.stop if self.stop < RESULT_CODES else FILL_OR_KILL_UNFILLED
         if self.is_bundle and OK < self.stop < RESULT_CODES:
             return self.stop
-        if self.stop != OK:
+        if OK < self.stop < RESULT_CODES:
             self.orders.discard(slot, self.stop, self.admission.needed, self.admission.had)
+        elif self.stop != OK:
+            self.orders.discard(slot, self.stop, 0, 0)
         elif time_in_force == IMMEDIATE_OR_CANCEL:
             self.orders.discard(slot, REASON_IMMEDIATE, 0, 0)
         else:
@@ -504,7 +506,7 @@ class Matching:
         if not self.is_bundle:
             self.taker.account = order.account
         culprit = self.settle(slot, resting, lots)
-        code = BALANCE
+        code = self.admission.code
         if culprit == 0:
             code = OK if self.is_bundle else self.admission.check(self.taker)
             if code != OK:
@@ -550,6 +552,10 @@ class Matching:
             lots = self.settle_perp(market, bought, sold, lots, price, order.account)
         else:
             cash = lots * price * rules.tick_value
+            self.admission.refuse(BALANCE, cash, self.ledger.get_cash(buyer), NUMERAIRE)
+            if self.ledger.get_cash(buyer) >= cash:
+                self.admission.refuse(BALANCE, lots * rules.lot_quanta, self.state.positions.rows[sold].balance,
+                                      rules.asset)  # fmt: skip
             fee = settle_spot(self.ledger, buyer, seller, bought, sold, lots * rules.lot_quanta, cash)
             if fee != 0:
                 return fee
@@ -558,17 +564,19 @@ class Matching:
                 self.taker.is_outside = True
                 self.maker.is_outside = True
             cash = lots * price * rules.tick_value
-            fee = self.fees.compute(market, False, cash, maker.fees_paid)
+            fee = self.fees.compute(market, True, cash, self.paid)
+            if not self.fees.charge(order.account, fee):
+                self.admission.refuse(BALANCE, fee, self.ledger.get_cash(order.account), NUMERAIRE)
+                return order.account
+            event.taker_fee = fee
+            self.paid += fee
+            fee = max(self.fees.compute(market, False, cash, maker.fees_paid), -(fee // 2))
             if not self.fees.charge(maker.account, fee):
+                self.admission.refuse(BALANCE, fee, self.ledger.get_cash(maker.account), NUMERAIRE)
                 return maker.account
             event.maker_fee = fee
             changed = self.state.orders.edit(resting)
             changed.fees_paid += max(fee, 0)
-            fee = self.fees.compute(market, True, cash, self.paid)
-            if not self.fees.charge(order.account, fee):
-                return order.account
-            event.taker_fee = fee
-            self.paid += fee
         event.lots = lots
         event.maker_left = maker.lots - lots
         self.left -= lots
@@ -602,7 +610,9 @@ class Matching:
         principal: longlong = lots * rules.lot_quanta
         flags: longlong = LOAN_NO_RELEND if (order.flags | maker.flags) & NO_RELEND else 0
         if self.state.positions.rows[debt].loans >= MAX_LOANS:
+            self.admission.refuse(LOANS_LIMIT, MAX_LOANS, MAX_LOANS, rules.asset)
             return borrower
+        self.admission.refuse(BALANCE, principal, self.state.positions.rows[claim].balance, rules.asset)
         if not self.ledger.move_between(claim, debt, principal):
             return lender
         if borrower == order.account:

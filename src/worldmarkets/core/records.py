@@ -411,6 +411,8 @@ class Venue(Record):
     markets: u32
     client_first: u32
     client_last: u32
+    first_creditor: u32
+    spare: u32
     numeraire_dollar: i64
     internal_errors: i64
 
@@ -576,9 +578,10 @@ class Account(Record):
     ious: u32
     positions: u16
     give_up: u8
-    state: u8
+    is_creditor: u8
     cash: u32
-    spare: u32
+    next_creditor: u32
+    first_due_us: i64
 
 
 class Figure(Record):
@@ -613,6 +616,7 @@ class Position(Record):
     max_rate_bp: u16
     tenor_hours: u16
     loans: u16
+    first_due_us: i64
 
 
 class Perp(Record):

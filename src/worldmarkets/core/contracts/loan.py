@@ -12,10 +12,12 @@ from worldmarkets.core.tables import LoanTable, PositionTable
 
 if not cython.compiled:
     from worldmarkets.core.codes import LOAN_IOU, LOAN_OPENED, LOAN_REPAID, NONE, SELL
+    from worldmarkets.core.interest import compute_hours, compute_interest
     from worldmarkets.core.records import (
         Account,
         Asset,
         Event,
+        Figure,
         Loan,
         Market,
         Position,
@@ -25,21 +27,13 @@ if not cython.compiled:
         as_loan_repaid,
     )
     from worldmarkets.core.units import (
-        BASIS,
         HOUR,
-        HOURS_A_YEAR,
         IOU_HOURS,
         LADDER_TOP,
         MAX_RATE_BP,
         MINIMUM_LOAN_HOURS,
         ORDER_SLOT_BITS,
     )
-    from worldmarkets.core.wide import mul_div_ceil
-
-
-def compute_interest(principal: longlong, rate_bp: longlong, hours: longlong) -> longlong:
-    """Return ceil(principal * rate * hours), the rate in basis points a year, in the asset's quanta."""
-    return mul_div_ceil(principal, rate_bp * hours, BASIS * HOURS_A_YEAR)
 
 
 @cython.final
@@ -70,10 +64,10 @@ class Loans:
     def compute_hours(self, row: longlong, now_us: longlong) -> longlong:
         """Return the hours of interest due: rounded up, at least eight once in a loan's life."""
         loan = self.loans.read(row)
-        hours: longlong = (now_us - loan.interest_from_us + HOUR - 1) // HOUR
+        hours: longlong = compute_hours(loan.interest_from_us, now_us)
         if not loan.minimum_paid and not loan.flags & LOAN_IOU and hours < MINIMUM_LOAN_HOURS:
             hours = MINIMUM_LOAN_HOURS
-        return hours if hours > 0 else 0
+        return hours
 
     def compute_due(self, row: longlong, principal: longlong, now_us: longlong) -> longlong:
         """Return the interest due now on `principal` of a loan."""
@@ -171,19 +165,15 @@ class Loans:
             debts.first_borrowed = NONE if loan.borrower_next == row else loan.borrower_next
 
     def count(self, row: longlong, change: longlong) -> None:
-        """Add a change of a loan's principal to the sums of both parties; an IOU counts at its own interest."""
+        """Add a change of a loan's principal to the sums of both parties."""
         loan = self.loans.read(row)
         claims = self.ledger.edit(self.ledger.find(loan.lender, loan.asset))
         debts = self.ledger.edit(self.ledger.find(loan.borrower, loan.asset))
         if loan.flags & LOAN_IOU:
             lender = self.state.accounts.edit(loan.lender)
             borrower = self.state.accounts.edit(loan.borrower)
-            before: longlong = loan.principal - change if change > 0 else loan.principal
-            after: longlong = before + change
             lender.iou_lent += change
             borrower.iou_owed += change
-            borrower.iou_owed += compute_interest(after, loan.rate_bp, IOU_HOURS)
-            borrower.iou_owed -= compute_interest(before, loan.rate_bp, IOU_HOURS)
         else:
             claims.lent += change
             debts.borrowed += change
@@ -196,6 +186,7 @@ class Loans:
         rate: longlong = 0
         tenor: longlong = 0
         loans: longlong = 0
+        due: longlong = 0
         row: longlong = debts.first_borrowed
         while row != NONE:
             loan = self.loans.read(row)
@@ -204,6 +195,8 @@ class Loans:
                     rate = loan.rate_bp
                 if loan.tenor_hours > tenor:
                     tenor = loan.tenor_hours
+                if due == 0 or loan.due_us < due:
+                    due = loan.due_us
             loans += 1
             row = loan.borrower_next
             if row == debts.first_borrowed:
@@ -212,6 +205,25 @@ class Loans:
         debts.tenor_hours = tenor
         debts.loans = loans
         debts.owed = debts.borrowed + compute_interest(debts.borrowed, rate, tenor)
+        if debts.first_due_us != due:
+            debts.first_due_us = due
+            self.refresh_due(debts.account)
+
+    def refresh_due(self, account: longlong) -> None:
+        """Note when the first of an account's loans falls due: from then on its value falls with time."""
+        due: longlong = 0
+        figure: longlong = self.state.accounts.rows[account].first_group
+        row: longlong
+        while figure != NONE:
+            row = self.state.figures.rows[figure].first_position
+            while row != NONE:
+                position = self.positions.read(row)
+                if position.first_due_us != 0 and (due == 0 or position.first_due_us < due):
+                    due = position.first_due_us
+                row = position.next
+            figure = self.state.figures.rows[figure].next
+        record = self.state.accounts.edit(account)
+        record.first_due_us = due
 
     def open_iou(self, payee: longlong, payer: longlong, asset: longlong, amount: longlong) -> None:
         """Turn what a payer's balance does not cover into a 24-hour loan at the book's best lend rate plus a penalty."""

@@ -91,7 +91,7 @@ class Perps:
 
     @cython.overflowcheck(False)
     def compute_funding(self, row: longlong, actor: longlong) -> longlong:
-        """Return what the long owes the short since the contract's baseline, rounded against the actor."""
+        """Return what the long owes the short since the contract's baseline, rounded down, or up for a long that acts."""
         perp = self.perps.read(row)
         owed: wide = self.markets.rows[perp.market].funding_index
         owed = (owed - perp.funding_index) * perp.lots
@@ -124,6 +124,7 @@ class Perps:
         strike: longlong = self.compute_mark_value(perp.market, perp.lots)
         gain: longlong = strike - perp.cost - funding
         index: longlong = self.markets.rows[perp.market].funding_index
+        before: longlong = perp.funding_index
         owed: longlong
         self.add_sums(perp.long_position, 0, strike - perp.cost)
         self.add_sums(perp.short_position, 0, perp.cost - strike)
@@ -131,6 +132,8 @@ class Perps:
         self.add_baseline(perp.short_position, -perp.lots, index - perp.funding_index)
         perp.cost = strike
         perp.funding_index = index
+        if actor != perp.long_account and actor != perp.short_account and self.has_rest(row, index, before):
+            self.pay(actor, perp.short_account, 1)  # the part of a quantum that neither of two bystanders is to lose
         if gain >= 0:
             owed = self.pay(perp.short_account, perp.long_account, gain)
         else:
@@ -142,6 +145,13 @@ class Perps:
         event.funding = funding
         event.cost = strike
         event.short_account = perp.short_account
+
+    @cython.overflowcheck(False)
+    def has_rest(self, row: longlong, index: longlong, before: longlong) -> cython.bint:
+        """Say whether a contract's funding between two values of the index is not whole quanta."""
+        owed: wide = index
+        owed = (owed - before) * self.perps.rows[row].lots
+        return wide_div_floor(owed, FUNDING_ONE) != wide_div_ceil(owed, FUNDING_ONE)
 
     def pay(self, payer: longlong, payee: longlong, amount: longlong) -> longlong:
         """Pay numeraire; what the payer's balance does not cover becomes an IOU.  Returns that part."""

@@ -177,7 +177,7 @@ class BorrowFlow:
         position: longlong = self.state.accounts.rows[account].cash
         row: longlong = self.state.positions.rows[position].first_borrowed
         following: longlong
-        left: longlong = self.state.positions.rows[position].loans
+        left: longlong = self.state.positions.rows[position].loans  # at most MAX_LOANS and the IOUs
         balance: longlong
         interest: longlong
         principal: longlong
