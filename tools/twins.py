@@ -92,11 +92,12 @@ from __future__ import annotations
 import cython
 from cython import address, const, longlong, pointer
 
-from worldmarkets.core.undo import Table
+from worldmarkets.core.undo import Table, Undo
 
 if not cython.compiled:
     from worldmarkets.core.records import {names}
-    from worldmarkets.core.records import address
+    from worldmarkets.core.records import Seen, address
+    from worldmarkets.core.units import SEEN_MASK
 '''
 
 TABLE_CLASS = '''
@@ -113,7 +114,9 @@ class {name}Table(Table):
 
     def edit(self, row: longlong) -> pointer[{name}]:
         """Return row `row` to be written; its value before the first write is kept."""
-        self.save(row)
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[{name}]]:

@@ -80,8 +80,8 @@ class Engine:
     is_preview: cython.bint
     fault_at: longlong
 
-    def __init__(self, capacity=None, inbox=1 << 16, outbox=1 << 20):
-        self.state = State(capacity)
+    def __init__(self, capacity=None, inbox=1 << 16, outbox=1 << 20, huge_pages=False):
+        self.state = State(capacity, huge_pages)
         self.outbox = Outbox(outbox)
         self.ledger = Ledger(self.state)
         self.book = Book(self.state)

@@ -12,6 +12,7 @@ import ctypes
 import re
 from typing import Any, ClassVar
 
+SEEN_ROWS = 1_024  # one more than SEEN_MASK of units.py
 TYPES: dict[str, Any] = {
     "i64": ctypes.c_longlong,
     "u64": ctypes.c_ulonglong,
@@ -694,6 +695,13 @@ class Kept(Record):
     size: u32
 
 
+class Seen(Record):
+    """A row that was kept lately, and in which epoch of the undo log."""
+
+    key: u64
+    epoch: u64
+
+
 COMMANDS = (OpenAccount, Funds, SetMark, Switch, PlaceOrder, OrderChange, ContractChange)
 EVENTS = (
     AccountOpened, FundsMoved, MarkSet, Switched, OrderPlaced, OrderCancelled, OrderAmended, Traded, PerpChanged,
@@ -732,7 +740,7 @@ TABLES: tuple[tuple[str, type[Record]], ...] = (
     ("indexes", IndexState),
 )
 TABLE_IDS = {name: number for number, (name, _) in enumerate(TABLES)}
-RECORDS = (Command, *COMMANDS, Event, *EVENTS, *dict.fromkeys(record for _, record in TABLES), Kept)
+RECORDS = (Command, *COMMANDS, Event, *EVENTS, *dict.fromkeys(record for _, record in TABLES), Kept, Seen)
 
 
 def view_name(record: type[Record]) -> str:

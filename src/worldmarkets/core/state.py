@@ -89,7 +89,7 @@ class State:
     position_index: Index
     perp_index: Index
 
-    def __init__(self, capacity=None):
+    def __init__(self, capacity=None, huge_pages=False):
         sizes = {**CAPACITY, **(capacity or {})}
         self.undo = Undo()
         self.all = []
@@ -100,7 +100,7 @@ class State:
                       "perp": "perps"}.get(base, base)  # fmt: skip
             rows = sizes.get(name) or (2 * sizes[plural] + 66 if name.endswith("_buckets") else sizes[plural])
             kind = getattr(tables, record.__name__ + "Table")
-            made[name] = kind(self.undo, number, record, rows, made.get("pools"))
+            made[name] = kind(self.undo, number, record, rows, made.get("pools"), huge_pages)
             self.all.append(made[name])
         self.undo.tables = self.all
         self.bind(made)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cython
 from cython import address, const, longlong, pointer
 
-from worldmarkets.core.undo import Table
+from worldmarkets.core.undo import Table, Undo
 
 if not cython.compiled:
     from worldmarkets.core.records import (
@@ -30,7 +30,8 @@ if not cython.compiled:
         Side,
         Venue,
     )
-    from worldmarkets.core.records import address
+    from worldmarkets.core.records import Seen, address
+    from worldmarkets.core.units import SEEN_MASK
 
 
 @cython.final
@@ -45,7 +46,9 @@ class PoolTable(Table):
 
     def edit(self, row: longlong) -> pointer[Pool]:
         """Return row `row` to be written; its value before the first write is kept."""
-        self.save(row)
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Pool]]:
@@ -65,7 +68,9 @@ class VenueTable(Table):
 
     def edit(self, row: longlong) -> pointer[Venue]:
         """Return row `row` to be written; its value before the first write is kept."""
-        self.save(row)
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Venue]]:
@@ -85,7 +90,9 @@ class AssetTable(Table):
 
     def edit(self, row: longlong) -> pointer[Asset]:
         """Return row `row` to be written; its value before the first write is kept."""
-        self.save(row)
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Asset]]:
@@ -105,7 +112,9 @@ class GroupTable(Table):
 
     def edit(self, row: longlong) -> pointer[Group]:
         """Return row `row` to be written; its value before the first write is kept."""
-        self.save(row)
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Group]]:
@@ -125,7 +134,9 @@ class MarketTable(Table):
 
     def edit(self, row: longlong) -> pointer[Market]:
         """Return row `row` to be written; its value before the first write is kept."""
-        self.save(row)
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Market]]:
@@ -145,7 +156,9 @@ class SideTable(Table):
 
     def edit(self, row: longlong) -> pointer[Side]:
         """Return row `row` to be written; its value before the first write is kept."""
-        self.save(row)
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Side]]:
@@ -165,7 +178,9 @@ class NodeTable(Table):
 
     def edit(self, row: longlong) -> pointer[Node]:
         """Return row `row` to be written; its value before the first write is kept."""
-        self.save(row)
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Node]]:
@@ -185,7 +200,9 @@ class ChildTable(Table):
 
     def edit(self, row: longlong) -> pointer[Child]:
         """Return row `row` to be written; its value before the first write is kept."""
-        self.save(row)
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Child]]:
@@ -205,7 +222,9 @@ class LevelTable(Table):
 
     def edit(self, row: longlong) -> pointer[Level]:
         """Return row `row` to be written; its value before the first write is kept."""
-        self.save(row)
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Level]]:
@@ -225,7 +244,9 @@ class OrderTable(Table):
 
     def edit(self, row: longlong) -> pointer[Order]:
         """Return row `row` to be written; its value before the first write is kept."""
-        self.save(row)
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Order]]:
@@ -245,7 +266,9 @@ class ClientTable(Table):
 
     def edit(self, row: longlong) -> pointer[Client]:
         """Return row `row` to be written; its value before the first write is kept."""
-        self.save(row)
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Client]]:
@@ -265,7 +288,9 @@ class EntryTable(Table):
 
     def edit(self, row: longlong) -> pointer[Entry]:
         """Return row `row` to be written; its value before the first write is kept."""
-        self.save(row)
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Entry]]:
@@ -285,7 +310,9 @@ class BucketTable(Table):
 
     def edit(self, row: longlong) -> pointer[Bucket]:
         """Return row `row` to be written; its value before the first write is kept."""
-        self.save(row)
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Bucket]]:
@@ -305,7 +332,9 @@ class OwnerTable(Table):
 
     def edit(self, row: longlong) -> pointer[Owner]:
         """Return row `row` to be written; its value before the first write is kept."""
-        self.save(row)
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Owner]]:
@@ -325,7 +354,9 @@ class AccountTable(Table):
 
     def edit(self, row: longlong) -> pointer[Account]:
         """Return row `row` to be written; its value before the first write is kept."""
-        self.save(row)
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Account]]:
@@ -345,7 +376,9 @@ class FigureTable(Table):
 
     def edit(self, row: longlong) -> pointer[Figure]:
         """Return row `row` to be written; its value before the first write is kept."""
-        self.save(row)
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Figure]]:
@@ -365,7 +398,9 @@ class PositionTable(Table):
 
     def edit(self, row: longlong) -> pointer[Position]:
         """Return row `row` to be written; its value before the first write is kept."""
-        self.save(row)
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Position]]:
@@ -385,7 +420,9 @@ class PerpTable(Table):
 
     def edit(self, row: longlong) -> pointer[Perp]:
         """Return row `row` to be written; its value before the first write is kept."""
-        self.save(row)
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Perp]]:
@@ -405,7 +442,9 @@ class LoanTable(Table):
 
     def edit(self, row: longlong) -> pointer[Loan]:
         """Return row `row` to be written; its value before the first write is kept."""
-        self.save(row)
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Loan]]:
@@ -425,7 +464,9 @@ class IndexStateTable(Table):
 
     def edit(self, row: longlong) -> pointer[IndexState]:
         """Return row `row` to be written; its value before the first write is kept."""
-        self.save(row)
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[IndexState]]:

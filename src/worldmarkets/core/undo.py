@@ -13,7 +13,8 @@ from worldmarkets.core import memory, records
 
 if not cython.compiled:
     from worldmarkets.core.codes import NONE
-    from worldmarkets.core.records import Kept, Pool, address
+    from worldmarkets.core.records import Kept, Pool, Seen, address
+    from worldmarkets.core.units import SEEN_MASK
     from worldmarkets.core.wide import copy_bytes, zero_bytes  # the compiled core's; interpreted, slices do
 
 LOG_ENTRIES = 1 << 24
@@ -30,6 +31,7 @@ class Undo:
     """The log of first writes."""
 
     epoch: ulonglong
+    seen: Seen[::1]
     length: longlong
     filled: longlong
     entries: Kept[::1]
@@ -40,6 +42,7 @@ class Undo:
         self.epoch = 1
         self.length = 0
         self.filled = 0
+        self.seen = records.rows(records.Seen, records.SEEN_ROWS)
         self.entries = records.rows(records.Kept, LOG_ENTRIES)
         self.kept = memory.reserve(LOG_BYTES) if cython.compiled else memoryview(memory.reserve(LOG_BYTES))
         self.tables = []
@@ -50,7 +53,14 @@ class Undo:
         return self.length
 
     def keep(self, table: Table, row: longlong) -> None:
-        """Keep a row of `table` as it is now."""
+        """Keep a row of `table` as it is now, and remember that it was.
+
+        What was kept is remembered in a small table that stays in the cache; a row pushed out of it is kept once more,
+        which rollback, newest first, undoes rightly.
+        """
+        seen = address(self.seen[(row ^ table.salt) & SEEN_MASK])
+        seen.key = table.first_key | row
+        seen.epoch = self.epoch
         entry = address(self.entries[self.length])
         entry.row = row
         entry.table = table.number
@@ -97,31 +107,33 @@ class Table:
     row_bytes: longlong
     words: longlong
     capacity: longlong
-    stamps: ulonglong[::1]
+    salt: longlong
+    first_key: longlong
     bytes: uchar[::1]
     links: uint[::1]
     pools: Pool[::1]
     pool_table: Table
 
-    def __init__(self, undo, number, record, capacity, pool_table):
+    def __init__(self, undo, number, record, capacity, pool_table, huge_pages):
         self.undo = undo
         self.number = number
         self.row_bytes = records.size_of(record)
         self.words = self.row_bytes // 4
         self.capacity = capacity
-        space = memory.reserve(self.row_bytes * capacity)
+        space = memory.reserve(self.row_bytes * capacity, huge_pages)
         rows = records.rows(record, capacity, space)
         self.bytes = memoryview(space)
         self.links = memoryview(space)[: len(space) // 4 * 4].cast("I")
-        self.stamps = memoryview(memory.reserve(8 * capacity)).cast("Q")
+        self.salt = 97 * number
+        self.first_key = number << 32
         self.bind(rows)
         self.pool_table = self if pool_table is None else pool_table
         self.pools = rows if pool_table is None else self.pool_table.pools
 
     def save(self, row: longlong) -> None:
         """Keep `row` if this is its first write since the last mark."""
-        if self.stamps[row] != self.undo.epoch:
-            self.stamps[row] = self.undo.epoch
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
             self.undo.keep(self, row)
 
     def allocate(self) -> longlong:
