@@ -332,6 +332,10 @@ class Engine:
 
     # What the shell asks.
 
+    def set_fault(self, sequence: longlong):
+        """Make the command of this number fail inside, once it has run: what tests of INTERNAL need."""
+        self.fault_at = sequence
+
     def get_value(self, account: longlong, severity_ppm: longlong):
         """Return V(account, severity) in numeraire quanta."""
         return self.atlas.compute_value(account, severity_ppm)

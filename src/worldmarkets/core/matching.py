@@ -43,6 +43,7 @@ if not cython.compiled:
         MAX_CASH,
         MAX_LOANS,
         MAX_LOTS,
+        MAX_POSITIONS,
         MAX_SKIPS,
         MAX_SLICES,
         MAX_SUPPLY,
@@ -135,13 +136,15 @@ class Matching:
             price = self.compute_bound(market, command.side, price)
         lots = command.lots
         if command.flags & REDUCE_ONLY:
-            lots = min(lots, self.get_reducible(self.ledger.need(account, rules.asset), command.side))
+            lots = min(lots, self.get_reducible(self.ledger.find(account, rules.asset), command.side))
             if lots <= 0:
                 return self.admission.refuse(NOTHING_TO_REDUCE, command.lots, 0, market)
         if command.flags & POST_ONLY:
             price = self.compute_passive(command, price)
             if price == 0:
                 return WOULD_CROSS
+        if not self.ledger.has_room(account, rules.asset):
+            return self.admission.refuse(POSITIONS_LIMIT, MAX_POSITIONS, MAX_POSITIONS, account)
         position = self.ledger.need(account, rules.asset)
         if not self.is_bundle:
             self.admission.take(self.taker, account)
@@ -591,7 +594,7 @@ class Matching:
         seller = self.state.positions.read(sold)
         before: longlong = max(buyer.lots, 0) + max(seller.lots, 0)
         lots = self.perps.fill(market, bought, sold, lots, price * rules.tick_value, MAX_SLICES - self.slices, actor)
-        self.slices += self.perps.slices - 1
+        self.slices += self.perps.slices
         rules.open_interest += max(buyer.lots, 0) + max(seller.lots, 0) - before
         self.funding.observe_trade(market, lots)
         return lots

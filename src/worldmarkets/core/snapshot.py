@@ -53,7 +53,7 @@ def read_header(data: bytes) -> dict[str, Any]:
     return header
 
 
-def read_snapshot(data: bytes, inbox: int = 1 << 16, outbox: int = 1 << 20) -> Engine:
+def read_snapshot(data: bytes, inbox: int = 1 << 16, outbox: int = 1 << 20, huge_pages: bool = False) -> Engine:
     """Return an engine with the state of a snapshot.  Raises SnapshotError; nothing is half restored."""
     header = read_header(data)
     layout = [[name, [list(field) for field in record.fields()]] for name, record in TABLES]
@@ -62,7 +62,7 @@ def read_snapshot(data: bytes, inbox: int = 1 << 16, outbox: int = 1 << 20) -> E
     if header["start"] + sum(t["row_bytes"] * t["rows"] for t in header["tables"]) + DIGEST_BYTES != len(data):
         raise SnapshotError("the snapshot's length does not match its header")
     capacity = {table["name"]: table["capacity"] for table in header["tables"]}
-    engine = Engine(capacity, inbox, outbox)
+    engine = Engine(capacity, inbox, outbox, huge_pages)
     start = header["start"]
     for table, entry in zip(engine.state.all, header["tables"], strict=True):
         size = entry["row_bytes"] * entry["rows"]

@@ -283,7 +283,7 @@ class Perps:
     ) -> longlong:  # fmt: skip
         """Move up to `lots` between the positions of a buyer and a seller at `lot_cash` a lot.
 
-        Returns how many, as the budget of contract slices allows.
+        Returns how many, as the budget allows: each contract given up is one slice of work.
         """
         left: longlong = lots
         buyer: longlong = self.positions.rows[bought].account
@@ -295,13 +295,13 @@ class Perps:
         taken: longlong
         self.slices = 0
         while left > 0 and self.slices < budget:
-            self.slices += 1
             given = self.find(seller, buyer, market)
             if given != NONE:  # what they have between themselves is torn up
                 size = min(left, self.perps.rows[given].lots)
                 mark = self.compute_mark_value(market, size)
                 self.reduce(given, size, TORN_UP, actor)
                 self.settle(buyer, seller, size * lot_cash - mark)
+                self.slices += 1
                 left -= size
                 continue
             given = self.choose(bought) if self.positions.rows[bought].lots < 0 else NONE
@@ -330,6 +330,7 @@ class Perps:
                 self.reduce(taken, size, CROSSED, actor)
                 self.add(taken_by, other, market, size, mark, CROSSED, actor)
             self.settle(buyer, seller, size * lot_cash - mark)
+            self.slices += 1
             left -= size
         return lots - left
 

@@ -25,7 +25,7 @@ if not cython.compiled:
         as_funds_moved,
         as_switched,
     )
-    from worldmarkets.core.units import MAX_SUPPLY
+    from worldmarkets.core.units import MAX_POSITIONS, MAX_SUPPLY
 
 
 @cython.final
@@ -85,7 +85,7 @@ class FundsFlow:
             return self.admission.refuse(COLLATERAL_CAP, asset.collateral_cap, asset.supply + command.amount,
                                          command.asset)  # fmt: skip
         if not self.ledger.has_room(command.account, command.asset):
-            return self.admission.refuse(POSITIONS_LIMIT, 0, 0, command.account)
+            return self.admission.refuse(POSITIONS_LIMIT, MAX_POSITIONS, MAX_POSITIONS, command.account)
         asset.supply += command.amount
         position = self.ledger.edit(self.ledger.need(command.account, command.asset))
         position.balance += command.amount
@@ -116,7 +116,7 @@ class FundsFlow:
         if command.to == command.account:
             return self.admission.refuse(SAME_ACCOUNT, 0, 0, command.to)
         if not self.ledger.has_room(command.to, command.asset):
-            return self.admission.refuse(POSITIONS_LIMIT, 0, 0, command.to)
+            return self.admission.refuse(POSITIONS_LIMIT, MAX_POSITIONS, MAX_POSITIONS, command.to)
         self.ledger.move(command.account, command.to, command.asset, command.amount)
         self.report(TRANSFERRED, command.account, command.asset, command.to, command.amount,
                     self.ledger.get_balance(command.account, command.asset))  # fmt: skip
