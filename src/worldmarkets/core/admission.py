@@ -33,6 +33,12 @@ class Standing:
 
     def __init__(self):
         self.account = 0
+        self.initial = 0
+        self.unwind = 0
+        self.resilience_ppm = 0
+        self.at_resilience = 0
+        self.is_cautious = False
+        self.is_outside = False
 
 
 @cython.final
@@ -52,6 +58,7 @@ class Admission:
         self.atlas = atlas
         self.accounts = state.accounts
         self.venue = state.venue
+        self.refuse(OK, 0, 0, 0)
 
     def is_exempt(self, account: longlong) -> cython.bint:
         """Say whether an account has neither debt nor perps, so that it cannot be worth less than zero."""

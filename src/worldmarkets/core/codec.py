@@ -70,7 +70,7 @@ def _names(first: str, last: str) -> dict[int, str]:
 COMMAND_NAMES = _names(*_COMMAND_FIRST)
 EVENT_NAMES = _names(*_EVENT_FIRST)
 RESULT_NAMES = _names(*_RESULT_FIRST)
-REASON_NAMES = _names("REASON_REQUESTED", "REASON_NO_LIQUIDITY")
+REASON_NAMES = _names("REASON_REQUESTED", "REASON_REDUCED")
 
 
 def encode(commands: Iterable[Record]) -> bytes:

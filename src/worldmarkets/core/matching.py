@@ -74,6 +74,7 @@ class Matching:
     maker: Standing
     is_bundle: cython.bint
     left: longlong
+    prevented: longlong
     fills: longlong
     skips: longlong
     slices: longlong
@@ -99,6 +100,10 @@ class Matching:
         self.taker = Standing()
         self.maker = Standing()
         self.is_bundle = False
+        self.left = 0
+        self.prevented = 0
+        self.paid = 0
+        self.stop = OK
         self.reset_work()
 
     def reset_work(self) -> None:
@@ -143,6 +148,8 @@ class Matching:
             price = self.compute_passive(command, price)
             if price == 0:
                 return WOULD_CROSS
+        if command.flags & (MARKET | SLIDE) and lots > MAX_CASH // (price * rules.tick_value):
+            return self.admission.refuse(NOTIONAL_TOO_LARGE, MAX_CASH // (price * rules.tick_value), lots, market)
         if not self.ledger.has_room(account, rules.asset):
             return self.admission.refuse(POSITIONS_LIMIT, MAX_POSITIONS, MAX_POSITIONS, account)
         position = self.ledger.need(account, rules.asset)
@@ -395,19 +402,19 @@ class Matching:
         self.left = order.lots
         self.paid = order.fees_paid
         self.stop = OK
+        self.prevented = 0
         if self.state.markets.rows[order.market].kind == PERP:
             self.funding.observe_mid(order.market)
         self.match(slot, self_trade)
         order.lots = self.left
         order.fees_paid = self.paid
+        if time_in_force == FILL_OR_KILL and self.left + self.prevented > 0:
+            if OK < self.stop < RESULT_CODES:
+                return self.stop
+            return self.admission.refuse(FILL_OR_KILL_UNFILLED, self.left + self.prevented, 0, order.market)
         if self.left == 0:
             self.state.orders.release(slot)
             return OK
-        if time_in_force == FILL_OR_KILL:
-            if self.stop == OK:
-                self.admission.refuse(FILL_OR_KILL_UNFILLED, self.left, 0, order.market)
-                return FILL_OR_KILL_UNFILLED
-            return self.stop if self.stop < RESULT_CODES else FILL_OR_KILL_UNFILLED
         if self.is_bundle and OK < self.stop < RESULT_CODES:
             return self.stop
         if OK < self.stop < RESULT_CODES:
@@ -474,6 +481,7 @@ class Matching:
         else:
             lots = min(self.left, maker.lots)
             self.left -= lots
+            self.prevented += lots
             if lots == maker.lots:
                 self.skip(resting, REASON_SELF_TRADE)
             else:

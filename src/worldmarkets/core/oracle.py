@@ -61,6 +61,8 @@ class Oracle:
     def __init__(self, state: State, outbox: Outbox):
         self.state = state
         self.outbox = outbox
+        self.needed = 0
+        self.had = 0
 
     @cython.overflowcheck(False)
     def compute_unit(self, asset: longlong, price: longlong) -> longlong:
@@ -90,6 +92,13 @@ class Oracle:
         most: wide = MAX_LOT_VALUE
         return market == NONE or worth * self.state.markets.rows[market].lot_quanta <= most * GRID
 
+    def compute_move(self, old: longlong, new: longlong) -> longlong:
+        """Return how far a price moved, in ppm of the old one, rounded up; a move beyond a millionfold counts as one."""
+        change: longlong = magnitude(new - old)
+        if change // old >= MILLION:
+            return MILLION * MILLION
+        return mul_div_ceil(change, MILLION, old)
+
     def check_mark(self, asset: longlong, price: longlong, source_time_us: longlong, sources: longlong,
                    agreeing: longlong) -> longlong:  # fmt: skip
         """Return the code with which a price is refused, or OK."""
@@ -108,7 +117,7 @@ class Oracle:
         if source_time_us < now - FEED_STALE or source_time_us < row.mark_time_us or source_time_us > now:
             return MARK_STALE
         if row.mark > 0:
-            step = mul_div_ceil(magnitude(price - row.mark), MILLION, row.mark)
+            step = self.compute_move(row.mark, price)
             if step > row.price_shock_ppm and (agreeing < 3 or 2 * agreeing < sources):
                 self.needed = row.price_shock_ppm
                 self.had = step
@@ -123,7 +132,7 @@ class Oracle:
         if row.window_mark == 0 or source_time_us - row.window_time_us > FEED_WINDOW:
             row.window_mark = price if row.mark == 0 else row.mark
             row.window_time_us = source_time_us
-        move = mul_div_ceil(magnitude(price - row.window_mark), MILLION, row.window_mark)
+        move = self.compute_move(row.window_mark, price)
         if 2 * move > row.price_shock_ppm and not row.is_numeraire:
             row.volatile_until_us = source_time_us + FEED_WINDOW
         venue.mark_version += 1

@@ -108,13 +108,14 @@ class FundsFlow:
 
     def transfer(self, command: pointer[Funds]) -> longlong:
         """Move funds to another account."""
-        code: longlong = self.check_leaving(command)
-        if code != OK:
-            return code
+        code: longlong
         if not self.state.has_account(command.to):
             return self.admission.refuse(UNKNOWN_ACCOUNT, 0, 0, command.to)
         if command.to == command.account:
             return self.admission.refuse(SAME_ACCOUNT, 0, 0, command.to)
+        code = self.check_leaving(command)
+        if code != OK:
+            return code
         if not self.ledger.has_room(command.to, command.asset):
             return self.admission.refuse(POSITIONS_LIMIT, MAX_POSITIONS, MAX_POSITIONS, command.to)
         self.ledger.move(command.account, command.to, command.asset, command.amount)
