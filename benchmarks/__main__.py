@@ -1,0 +1,66 @@
+"""Every benchmark in one table, and in `benchmarks/out.json`: a flat object of dotted names to numbers."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import atlas, book, instructions, measure, memory, mix, peers, replay
+
+OUT = Path(__file__).with_name("out.json")
+PARTS: tuple[tuple[str, Callable[[], dict[str, float]]], ...] = (
+    ("the mix", mix.measure_all),
+    ("the bare book", book.measure_all),
+    ("peers", peers.measure_all),
+    ("values", atlas.measure_all),
+    ("memory", memory.measure_all),
+    ("replay and snapshots", replay.measure_all),
+    ("instructions", instructions.measure_all),
+)
+# What we aim at: the figure and whether it should be at least or at most that.
+AIMS = {
+    "core.commands_per_s.markets_1": (">=", 5e6),
+    "core.commands_per_s.markets_16": (">=", 3e6),
+    "core.cpp_ratio": ("<=", 2.0),
+    "core.bytes_per_account": ("<=", 1024.0),
+}
+
+
+def show(figures: dict[str, float], machine: str, commit: str) -> Table:
+    """Return the table of all figures, with the aims that some have."""
+    table = Table(title=f"worldmarkets {commit}\n{machine}", title_justify="left")
+    table.add_column("figure")
+    table.add_column("measured", justify="right")
+    table.add_column("aim", justify="right")
+    for name, figure in figures.items():
+        word, aim = AIMS.get(name, ("", 0.0))
+        digits = 0 if abs(figure) >= 1000 else 2
+        table.add_row(name, f"{figure:,.{digits}f}", f"{word} {aim:,.0f}" if word else "")
+    return table
+
+
+def main() -> int:
+    """Run everything; 1 when a part failed."""
+    measure.require_compiled()
+    figures: dict[str, float] = {}
+    failed = 0
+    for title, part in PARTS:
+        print(f"measuring {title} ...", file=sys.stderr, flush=True)
+        try:
+            figures |= part()
+        except (OSError, subprocess.CalledProcessError) as error:
+            print(f"{title} could not be measured: {error}", file=sys.stderr)
+            failed = 1
+    OUT.write_text(json.dumps(figures, indent=1) + "\n")
+    Console().print(show(figures, measure.name_machine(), measure.name_commit()))
+    return failed
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,127 @@
+"""The venue that is measured: 16 perp markets in eight groups, and a population with a loan and two perps each."""
+
+from __future__ import annotations
+
+import ctypes
+import random
+from collections.abc import Iterator
+from typing import Any
+
+from worldmarkets.core import codes as c
+from worldmarkets.core import records as r
+from worldmarkets.core.engine import Engine
+
+START_US = 1_700_000_000_000_000
+USD = 1_000_000  # numeraire quanta
+MARK = 2_000 * 10**8  # of every asset; a lot is a thousandth of a token, so 2 USD
+LOT_QUANTA = 100_000
+TICK_VALUE = 40
+MID_TICKS = 2 * USD // TICK_VALUE  # 50,000: a tick is a fifth of a basis point
+PERPS = 16
+LENDERS = 10
+LOAN_USD = 5_000
+DEPOSIT_USD = 50_000
+ORDERS_AN_ACCOUNT = 2
+SPREAD_TICKS = 100  # mean distance of a resting order from the mark
+BATCH = 256  # commands that a sequencer hands over at once
+BLOCK_US = 10_000
+
+
+def open_engine(**capacity: int) -> Engine:
+    """Return an engine with the numeraire, a loan book, and 16 perp markets, two a risk group."""
+    engine = Engine(capacity)
+    engine.state.open()
+    rules = engine.governance
+    rules.open_venue(START_US)
+    rules.add_asset(6, rules.add_group())
+    for number in range(PERPS // 2):
+        group = rules.add_group()
+        for _ in range(2):
+            rules.add_asset(8, group, 100_000 + 10_000 * number, 3_000 + 500 * number, 5_000, 10_000_000 * USD)
+    for asset in range(2, PERPS + 2):
+        rules.add_market(c.PERP, asset, LOT_QUANTA, TICK_VALUE, maker_ppm=100, taker_ppm=400)
+    rules.add_market(c.LOAN, c.NUMERAIRE, USD, tenor_hours=240)
+    return engine
+
+
+def perp_markets(account: int, markets: int) -> tuple[int, int]:
+    """Return the two markets in which an account holds a perp; of different groups, the first among `markets`."""
+    first = account % markets
+    return first + 1, (first + 2 * (1 + account // markets % 7)) % PERPS + 1
+
+
+def encode(commands: list[r.Record]) -> bytes:
+    """Return records as the bytes a sequencer hands over."""
+    return b"".join(bytes(command) for command in commands)
+
+
+def split(log: bytes) -> Iterator[bytes]:
+    """Yield a log in batches of 256 commands."""
+    size = 64 * BATCH
+    for start in range(0, len(log), size):
+        yield log[start : start + size]
+
+
+def place(account: int, market: int, side: int, price: int, lots: int, **options: int) -> r.Record:
+    """Return the command of an order at the start of the venue."""
+    return r.PlaceOrder(time_us=START_US, kind=c.PLACE_ORDER, account=account, market=market, side=side,
+                        price_ticks=price, lots=lots, **options)  # fmt: skip
+
+
+def build_population(accounts: int, markets: int, seed: int = 1) -> bytes:
+    """Return the commands that give `accounts` accounts a deposit, a loan, two perps and two resting orders each.
+
+    Accounts 1..`accounts` trade, in the first `markets` perp markets; the ten after them lend.
+    """
+    chance = random.Random(seed)
+    everyone = range(1, accounts + LENDERS + 1)
+    traders, lenders = everyone[:accounts], everyone[accounts:]
+    log: list[r.Record] = []
+    for account in everyone:
+        log.append(r.OpenAccount(time_us=START_US, kind=c.OPEN_ACCOUNT, owner_high=account, owner_low=account))
+    for account in everyone:
+        amount = DEPOSIT_USD * (accounts if account in lenders else 1) * USD
+        log.append(r.Funds(time_us=START_US, kind=c.DEPOSIT, account=account, asset=c.NUMERAIRE, amount=amount))
+    for asset in range(2, PERPS + 2):
+        log.append(r.SetMark(time_us=START_US, kind=c.SET_MARK, asset=asset, price=MARK, source_time_us=START_US,
+                             sources=3, agreeing=3))  # fmt: skip
+    loans = PERPS + 1
+    for account in lenders:
+        log.append(place(account, loans, c.SELL, 500, LOAN_USD * accounts))
+    for account in traders:
+        log.append(place(account, loans, c.BUY, 600, LOAN_USD))
+    for market in range(1, PERPS + 1):
+        holders = [account for account in traders if market in perp_markets(account, markets)]
+        chance.shuffle(holders)
+        half = len(holders) // 2
+        for seller, buyer in zip(holders[:half], holders[half:], strict=False):
+            lots = chance.randint(200, 1_000)
+            log.append(place(seller, market, c.SELL, MID_TICKS, lots))
+            log.append(place(buyer, market, c.BUY, MID_TICKS, lots))
+        if len(holders) % 2:
+            log.append(place(lenders[0], market, c.SELL, MID_TICKS, 500))
+            log.append(place(holders[-1], market, c.BUY, MID_TICKS, 500))
+    for _ in range(ORDERS_AN_ACCOUNT):
+        for account in traders:
+            log.append(rest(chance, account, markets, MID_TICKS))
+    return encode(log)
+
+
+def rest(chance: random.Random, account: int, markets: int, mid: int) -> r.Record:
+    """Return an order of an account that rests in a book, at an exponential distance from `mid`."""
+    market = choose_market(chance, account, markets)
+    away = 1 + int(chance.expovariate(1 / SPREAD_TICKS))
+    side = chance.randrange(2)
+    return place(account, market, side, mid - away if side == c.BUY else mid + away, chance.randint(10, 50))
+
+
+def choose_market(chance: random.Random, account: int, markets: int) -> int:
+    """Return one of the account's markets that is traded."""
+    market = perp_markets(account, markets)[chance.randrange(2)]
+    return market if market <= markets else perp_markets(account, markets)[0]
+
+
+def rows_of(events: bytes, record: type[r.Record], kind: int) -> list[Any]:
+    """Return the events of one kind."""
+    count = len(events) // ctypes.sizeof(record)
+    return [row for row in (record * count).from_buffer_copy(events) if row.kind == kind]

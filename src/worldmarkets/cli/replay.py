@@ -1,0 +1,170 @@
+"""`world replay`: a recorded market, replayed inside the engine."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from worldmarkets.cli.errors import fail
+from worldmarkets.recorded import ETH_PERP, ETH_SPOT, Instrument, RecordedError, sample
+from worldmarkets.sim.page import render_page
+from worldmarkets.sim.replay import Replay, ReplayError
+from worldmarkets.sim.report import Report, build_report, to_json
+from worldmarkets.sim.timeline import Recording, load
+
+app = typer.Typer(no_args_is_help=True, help="Replay a recorded market inside the engine.")
+
+
+@app.callback()
+def main() -> None:
+    """Replay a recorded market inside the engine."""
+
+
+@app.command()
+def l2(
+    perp: Annotated[Path | None, typer.Option(metavar="FILE", help="Recording of the ETH perpetual.")] = None,
+    spot: Annotated[Path | None, typer.Option(metavar="FILE", help="Recording of ETH spot, same minutes.")] = None,
+    seconds: Annotated[float | None, typer.Option(min=2, help="Only the first seconds of it.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the page goes.  [default: out]")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; a page only with --out.")] = False,
+) -> None:
+    """Replay raw order book streams of the ETH perpetual and of ETH spot, with portfolios trading on top.
+
+    Without files, the four minutes that come with the package.
+    """
+    begin = perf_counter()
+    if (perp is None) != (spot is None):
+        fail("give both --perp and --spot, or neither")
+    target = out if as_json else out or Path("out")
+    try:
+        if target is not None:
+            target.mkdir(parents=True, exist_ok=True)  # known to be there before minutes are spent
+        report = _replay(perp or sample("perp_ethusdt"), spot or sample("spot_ethusdt"), seconds, not as_json)
+        page = _write(report, target) if target is not None else None
+    except (RecordedError, ReplayError, OSError) as error:
+        fail(str(error))
+    if as_json:
+        print(to_json(report.summary))
+    else:
+        show(report, page, perf_counter() - begin)
+    summary = report.summary
+    if (summary.bbo_equal, summary.bbo_late_equal) != (summary.bbo_compared, summary.bbo_late_compared):
+        raise typer.Exit(1)
+
+
+def _replay(perp: Path, spot: Path, seconds: float | None, is_shown: bool) -> Report:
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description:<24}"), BarColumn(), TextColumn("{task.fields[count]:>16}"),
+        TimeRemainingColumn(), console=console, transient=True, disable=not (is_shown and console.is_terminal),
+    ) as progress:  # fmt: skip
+        recordings = [_load(progress, path, kind, seconds) for path, kind in ((perp, ETH_PERP), (spot, ETH_SPOT))]
+        replay = Replay(recordings[0], recordings[1], seconds)
+        length = replay.end_us - replay.start_us
+        task = progress.add_task("replaying", total=length, count="")
+
+        def watch(passed_us: int) -> None:
+            progress.update(task, completed=passed_us, count=f"{passed_us / 1e6:.0f} of {length / 1e6:.0f} s")
+
+        replay.run(watch)
+        return build_report(replay)
+
+
+def _load(progress: Progress, path: Path, instrument: Instrument, seconds: float | None) -> Recording:
+    task: TaskID = progress.add_task(f"reading {path.name[:16]}", total=None, count="")
+    recording = load(path, instrument, seconds, lambda lines: progress.update(task, count=f"{lines:,} lines"))
+    progress.remove_task(task)
+    return recording
+
+
+def _write(report: Report, folder: Path) -> Path:
+    path = folder / "replay.html"
+    path.write_text(render_page(report), encoding="utf-8")
+    return path
+
+
+def show(report: Report, page: Path | None, wall_s: float) -> None:
+    """Print a report to the terminal."""
+    console = Console(file=sys.stdout)
+    summary = report.summary
+    console.print(f"\n[bold]ETH perpetual and spot, replayed[/]  {report.begin} to {report.end}, "
+                  f"{summary.recorded_s:.1f} s recorded, {report.accounts} accounts\n", highlight=False)  # fmt: skip
+    for table in (_tabulate_books(report), _tabulate_portfolios(report), _tabulate_counterparties(report)):
+        console.print(table)
+        console.print()
+    for line in _get_notes(report, wall_s):
+        console.print(line, highlight=False, soft_wrap=True)
+    if page is not None:
+        console.print(f"page         {page}", highlight=False, soft_wrap=True)
+
+
+def _tabulate_books(report: Report) -> Table:
+    title = "Best bid and offer against the recording"
+    columns = ("market", "updates", "compared", "equal", "late", "equal", "fixed", "trades", "fills", "filled")
+    table = _make_table(title, *columns)
+    for book in report.books:
+        is_good = book.equal == book.compared and book.late_equal == book.late_compared
+        style = "green" if is_good else "bold red"
+        share = 100 * (1 - book.unfilled_eth / (book.recorded_eth or 1))
+        table.add_row(
+            book.market, f"{book.updates:,}", f"{book.compared:,}", f"[{style}]{book.equal:,}[/]",
+            f"{book.late_compared:,}", f"[{style}]{book.late_equal:,}[/]", f"{book.corrections:,}",
+            f"{book.recorded_trades:,}", f"{book.fills:,}", f"{share:.1f} %",
+        )  # fmt: skip
+    return table
+
+
+def _tabulate_portfolios(report: Report) -> Table:
+    values = [f"V({rung:g})" for rung in report.rungs]
+    table = _make_table("Portfolios at the end, USDM", "portfolio", *values, "rho", "least", "fills", "fees")
+    for one in report.portfolios:
+        table.add_row(
+            one.name, *(f"{curve[-1]:,.0f}" for curve in one.values), f"{one.resilience[-1]:.2f}",
+            f"{min(one.resilience):.2f}", f"{one.fills:,}", f"{one.fees:,.0f}",
+        )  # fmt: skip
+    return table
+
+
+def _tabulate_counterparties(report: Report) -> Table:
+    table = _make_table("Counterparties at the end", "portfolio", "with", "what", "size", text=3)
+    for one in report.portfolios:
+        rows = [(party.other, party.what, party.size) for party in one.counterparties]
+        if one.others:
+            rows.append((f"{one.others} more", "perpetuals", ""))
+        for number, row in enumerate(rows or [("nobody", "", "")]):
+            table.add_row("" if number else one.name, *row, end_section=number == max(len(rows), 1) - 1)
+    return table
+
+
+def _make_table(title: str, *columns: str, text: int = 1) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number < text else "right", no_wrap=True)
+    return table
+
+
+def _get_notes(report: Report, wall_s: float) -> list[str]:
+    summary = report.summary
+    fundings = ", ".join(f"{funding['rate_ppb'] / 1e7:+.4f} %" for funding in report.fundings) or "no period ended"
+    lines = [
+        f"funding      {fundings}  (period {report.funding_period_s} s, shortened from 8 h)",
+        f"loans        {report.loans_made} made, {report.loans_repaid} repayments, {report.loans_extended} extended, "
+        f"{report.loans_returned} times principal returned to the book",
+        f"perpetuals   {report.contracts:,} contracts open, {report.repaired:,} re-paired on the way",
+        f"refused      {', '.join(report.refusals) or 'no command'}",
+        f"invariants   {'; '.join(report.violations) or 'all hold in the state at the end'}",
+        f"speed        {summary.commands:,} commands, {summary.commands_per_s:,} a second in the engine "
+        f"({summary.engine_s:.2f} s, {'compiled' if summary.compiled else 'interpreted'}); "
+        f"{wall_s:.1f} s in all with reading and report",
+        f"digest       {summary.digest}",
+    ]
+    lines += [f"[bold red]{book.market} differs at {book.first_difference}[/]"
+              for book in report.books if book.first_difference]  # fmt: skip
+    return lines

@@ -1,0 +1,55 @@
+"""The core for people: genesis, names and decimals, typed views.
+
+`Exchange` is a venue in this process, for notebooks, backtests and tests; see docs/guide/developer.md.
+"""
+
+from worldmarkets.exchange.account import Account, CurvePoint
+from worldmarkets.exchange.breakdown import Group, Leg
+from worldmarkets.exchange.bundle import Bundle, Preview, Standing
+from worldmarkets.exchange.errors import (
+    ExchangeError,
+    GenesisError,
+    PortfolioError,
+    Rejected,
+    UnitError,
+    UnknownName,
+)
+from worldmarkets.exchange.exchange import Exchange
+from worldmarkets.exchange.genesis import Genesis, load_genesis, open_engine, parse_genesis
+from worldmarkets.exchange.market import Depth, Level, MarketView, Trade
+from worldmarkets.exchange.results import Cancelled, Fill, Result
+from worldmarkets.exchange.rungs import RungPrice
+from worldmarkets.exchange.views import Loan, Order, Perp, Position
+
+__all__ = [
+    "Account",
+    "Bundle",
+    "Cancelled",
+    "CurvePoint",
+    "Depth",
+    "Exchange",
+    "ExchangeError",
+    "Fill",
+    "Genesis",
+    "GenesisError",
+    "Group",
+    "Leg",
+    "Level",
+    "Loan",
+    "MarketView",
+    "Order",
+    "Perp",
+    "PortfolioError",
+    "Position",
+    "Preview",
+    "Rejected",
+    "Result",
+    "RungPrice",
+    "Standing",
+    "Trade",
+    "UnitError",
+    "UnknownName",
+    "load_genesis",
+    "open_engine",
+    "parse_genesis",
+]

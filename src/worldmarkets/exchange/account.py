@@ -1,0 +1,172 @@
+"""An account: its commands, and everything there is to see of it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple
+
+from worldmarkets.core.records import Record
+from worldmarkets.core.units import MILLION
+from worldmarkets.exchange import breakdown, views
+from worldmarkets.exchange.bundle import Bundle, Previewer, Standing, Submitter
+from worldmarkets.exchange.desk import Desk
+from worldmarkets.exchange.results import Result
+from worldmarkets.exchange.rungs import RungPrice, compute_rung_prices
+from worldmarkets.exchange.units import Amount, from_units, to_severity
+
+if TYPE_CHECKING:
+    from worldmarkets.exchange.exchange import Exchange
+
+
+class CurvePoint(NamedTuple):
+    """What an account is worth at one severity."""
+
+    severity: Decimal
+    value: Decimal
+
+
+class Account(Desk[Result]):
+    """A handle on one account.  Its commands raise Rejected; those of `submit` return the result instead."""
+
+    def __init__(self, exchange: Exchange, number: int, name: str, owner: bytes, index: int) -> None:
+        super().__init__(exchange, number)
+        self.name = name
+        self.owner = owner
+        self.index = index
+
+    def __repr__(self) -> str:
+        return f"<Account {self.number} {self.name}>"
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Account) and other.exchange is self.exchange and other.number == self.number
+
+    def __hash__(self) -> int:
+        return hash((id(self.exchange), self.number))
+
+    def _send(self, command: Record) -> Result:
+        return self.exchange.send(command)
+
+    @property
+    def address(self) -> str:
+        """The owner's address."""
+        return "0x" + self.owner.hex()
+
+    @property
+    def submit(self) -> Submitter:
+        """The same commands, answered with their result also when they are rejected."""
+        return Submitter(self.exchange, self.number)
+
+    @property
+    def preview(self) -> Previewer:
+        """The same commands, run through the exchange and taken back."""
+        return Previewer(self.exchange, self.number)
+
+    def bundle(self) -> Bundle:
+        """Return an empty bundle: use it in a `with` block, or call its `send`, `submit` or `preview`."""
+        return Bundle(self.exchange, self.number)
+
+    # What it has.
+
+    @property
+    def balances(self) -> dict[str, Decimal]:
+        """The balance of each asset it holds any of."""
+        return {position.asset: position.balance for position in self.positions if position.balance}
+
+    @property
+    def positions(self) -> list[views.Position]:
+        """What it has of each asset: balance, borrowed, lent, perp."""
+        return self._views.get_positions()
+
+    @property
+    def orders(self) -> list[views.Order]:
+        """Its resting orders, newest first."""
+        return self._views.get_orders()
+
+    @property
+    def loans(self) -> list[views.Loan]:
+        """Its loans with their counterparties: those it borrowed, then those it lent."""
+        return self._views.get_loans()
+
+    @property
+    def perps(self) -> list[views.Perp]:
+        """Its perp contracts with their counterparties."""
+        return self._views.get_perps()
+
+    @property
+    def _views(self) -> views.Views:
+        return self.exchange.get_views(self.number)
+
+    # What it is worth.
+
+    def value(self, severity: Amount | float = 0) -> Decimal:
+        """Return V at a severity between 0 and 10."""
+        return self._value(to_severity(severity))
+
+    def cautious_value(self, severity: Amount | float = 1) -> Decimal:
+        """Return V-: positive unrealised profit and IOU claims at zero.  It carries withdrawals and new debt."""
+        quanta = self.exchange.engine.get_cautious_value(self.number, to_severity(severity))
+        return self.exchange.listing.numeraire.from_quanta(quanta)
+
+    def _value(self, severity_ppm: int) -> Decimal:
+        quanta = self.exchange.engine.get_value(self.number, severity_ppm)
+        return self.exchange.listing.numeraire.from_quanta(quanta)
+
+    def curve(self, points: int = 21, to: Amount | float = 2) -> list[CurvePoint]:
+        """Return V at `points` severities from 0 up to `to`, at even steps."""
+        last = to_severity(to)
+        found = []
+        for place in range(points):
+            severity = last * place // max(points - 1, 1)
+            found.append(CurvePoint(from_units(severity, 6), self._value(severity)))
+        return found
+
+    @property
+    def nav(self) -> Decimal:
+        """Net asset value: V at severity 0."""
+        return self._value(0)
+
+    @property
+    def available_margin(self) -> Decimal:
+        """V at severity 1."""
+        return self._value(MILLION)
+
+    @property
+    def resilience(self) -> Decimal | None:
+        """The largest severity, up to 10, at which V is not below zero; None when it is below zero today."""
+        ppm = self.exchange.engine.get_resilience(self.number)
+        return None if ppm < 0 else from_units(ppm, 6)
+
+    @property
+    def state(self) -> str:
+        """free, margin call, unwind, auction or close-out: by the sign of V at the venue's rungs."""
+        for name, severity in self.exchange.rungs.items():
+            if self.value(severity) >= 0:
+                return _ABOVE[name]
+        return "auction" if self.nav >= 0 else "close-out"
+
+    @property
+    def standing(self) -> Standing:
+        """Where it stands, all figures at once."""
+        rungs = self.exchange.rungs
+        return Standing(
+            self.nav, self.available_margin, self.value(rungs["unwind"]), self.value(rungs["auction"]),
+            self.resilience, self.state,
+        )  # fmt: skip
+
+    def groups(self, severity: Amount | float = 1) -> list[breakdown.Group]:
+        """Return what each risk group is worth and costs at a severity, with its legs."""
+        return breakdown.compute_groups(self.exchange, self.number, to_severity(severity))
+
+    def legs(self, severity: Amount | float = 1) -> list[breakdown.Leg]:
+        """Return what each asset costs at a severity."""
+        return [leg for group in self.groups(severity) for leg in group.legs]
+
+    def rung_prices(self) -> list[RungPrice]:
+        """Return the prices of each asset, the rest unchanged, at which each rung of the ladder is reached."""
+        return compute_rung_prices(self.exchange, self.number)
+
+
+_ABOVE = {"initial": "free", "unwind": "margin call", "auction": "unwind"}

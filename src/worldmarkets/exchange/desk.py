@@ -1,0 +1,196 @@
+"""Where an account's commands are written: names and decimals in, records out.
+
+An account, its `submit`, its `preview` and a bundle are desks.  They take the same commands and differ only in what
+becomes of them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from datetime import datetime
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from worldmarkets.core import codes
+from worldmarkets.core.records import ContractChange, Funds, OrderChange, PlaceOrder, Record, Switch
+from worldmarkets.core.units import MILLION
+from worldmarkets.exchange.commands import make
+from worldmarkets.exchange.errors import UnitError, UnknownName
+from worldmarkets.exchange.listing import Market
+from worldmarkets.exchange.units import Amount, to_rate, to_share, to_time
+
+if TYPE_CHECKING:
+    from worldmarkets.exchange.exchange import Exchange
+
+T = TypeVar("T")
+SIDES = {"buy": codes.BUY, "sell": codes.SELL, "borrow": codes.BUY, "lend": codes.SELL}
+SELF_TRADE = {
+    "cancel-resting": codes.CANCEL_RESTING,
+    "cancel-incoming": codes.CANCEL_INCOMING,
+    "cancel-both": codes.CANCEL_BOTH,
+    "decrement": codes.DECREMENT,
+}
+GIVE_UP = {"newest-first": codes.NEWEST_FIRST, "oldest-first": codes.OLDEST_FIRST}
+
+
+class Desk(ABC, Generic[T]):
+    """Takes the commands of one account."""
+
+    def __init__(self, exchange: Exchange, number: int) -> None:
+        self.exchange = exchange
+        self.number = number
+
+    @abstractmethod
+    def _send(self, command: Record) -> T:
+        """Do with a command what this desk does."""
+
+    # Funds.
+
+    def deposit(self, asset: str, amount: Amount) -> T:
+        """Credit what arrived from outside the exchange."""
+        return self._move(codes.DEPOSIT, asset, amount, 0)
+
+    def withdraw(self, asset: str, amount: Amount) -> T:
+        """Take funds out of the exchange."""
+        return self._move(codes.WITHDRAW, asset, amount, 0)
+
+    def transfer(self, to: Desk[object], asset: str, amount: Amount) -> T:
+        """Move funds to another account."""
+        return self._move(codes.TRANSFER, asset, amount, to.number)
+
+    def _move(self, kind: int, asset: str, amount: Amount, to: int) -> T:
+        listed = self.exchange.listing.asset(asset)
+        quanta = listed.to_quanta(amount)
+        return self._send(make(Funds, kind=kind, account=self.number, asset=listed.number, amount=quanta, to=to))
+
+    # Orders.
+
+    def buy(self, market: str, size: Amount, price: Amount | None = None, **options: object) -> T:
+        """Buy `size` in a spot or perp market; without a price at the market.  Options are those of `order`."""
+        return self.order(market, "buy", size, price, **options)  # type: ignore[arg-type]
+
+    def sell(self, market: str, size: Amount, price: Amount | None = None, **options: object) -> T:
+        """Sell `size` in a spot or perp market; without a price at the market.  Options are those of `order`."""
+        return self.order(market, "sell", size, price, **options)  # type: ignore[arg-type]
+
+    def borrow(self, asset: str, amount: Amount, rate: str | int, tenor: str | None = None, **options: object) -> T:
+        """Bid to borrow at up to `rate` a year ("5.5%", or basis points), in the book of a tenor such as "30D"."""
+        book = self.exchange.listing.loan_market(asset, tenor)
+        return self.order(book.symbol, "buy", amount, rate, **options)  # type: ignore[arg-type]
+
+    def lend(self, asset: str, amount: Amount, rate: str | int, tenor: str | None = None, **options: object) -> T:
+        """Offer to lend at `rate` a year or more.  `relend=False` keeps repaid principal out of the book."""
+        book = self.exchange.listing.loan_market(asset, tenor)
+        return self.order(book.symbol, "sell", amount, rate, **options)  # type: ignore[arg-type]
+
+    def order(
+        self, market: str, side: str, size: Amount, price: Amount | None = None, *, slippage: str | int = "1%",
+        post_only: bool = False, slide: bool = False, ioc: bool = False, fok: bool = False,
+        good_till: datetime | None = None, reduce_only: bool = False, relend: bool = True, client_id: int = 0,
+        self_trade: str = "cancel-resting",
+    ) -> T:  # fmt: skip
+        """Place an order.
+
+        `price=None` is a market order, at most `slippage` from the mark.  `slide` lets a post-only order rest one tick
+        away rather than be rejected; `ioc` cancels what does not fill at once, `fok` all of it; `client_id` is an
+        idempotency key for a day; `self_trade` is one of cancel-resting, cancel-incoming, cancel-both, decrement.
+        """
+        listed = self.exchange.listing.market(market)
+        flags = codes.POST_ONLY * (post_only or slide) | codes.SLIDE * slide | codes.REDUCE_ONLY * reduce_only
+        flags |= codes.NO_RELEND * (not relend)
+        if price is None:
+            if listed.kind == "loan":
+                raise UnitError(f"{listed.symbol}: an order in a loan book names its rate")
+            flags |= codes.MARKET
+            ticks = to_share(slippage, MILLION, "slippage")
+        else:
+            ticks = listed.to_ticks(price)
+        return self._send(
+            make(
+                PlaceOrder,
+                kind=codes.PLACE_ORDER,
+                account=self.number,
+                flags=flags,
+                market=listed.number,
+                side=_choose(SIDES, side, "side"),
+                lots=listed.to_lots(size),
+                price_ticks=ticks,
+                time_in_force=_time_in_force(ioc or (price is None and not fok), fok, good_till),
+                self_trade=_choose(SELF_TRADE, self_trade, "self-trade prevention"),
+                client_id=client_id,
+                expiry_us=0 if good_till is None else to_time(good_till),
+            )  # fmt: skip
+        )
+
+    def cancel(self, order: int = 0, *, client_id: int = 0) -> T:
+        """Cancel an order by its id, or by the client id it was placed with."""
+        return self._send(
+            make(OrderChange, kind=codes.CANCEL_ORDER, account=self.number, order_id=order, client_id=client_id)
+        )
+
+    def cancel_all(self, market: str | None = None, side: str | None = None) -> T:
+        """Cancel the account's orders, of one market and one side or of all."""
+        number = 0 if market is None else self.exchange.listing.market(market).number
+        which = 2 if side is None else _choose(SIDES, side, "side")
+        return self._send(make(OrderChange, kind=codes.CANCEL_ALL, account=self.number, market=number, side=which))
+
+    def amend(self, order: int, size: Amount | None = None, price: Amount | None = None) -> T:
+        """Change a resting order's size or price.  It keeps its place only when its size falls at the same price."""
+        resting = self.exchange.find_order(order)
+        lots, ticks = resting.lots, resting.price_ticks
+        market = self._market_of(resting.market)
+        if size is not None:
+            lots = market.to_lots(size)
+        if price is not None:
+            ticks = market.to_ticks(price)
+        return self._send(
+            make(OrderChange, kind=codes.AMEND_ORDER, account=self.number, order_id=order, lots=lots, price_ticks=ticks)
+        )
+
+    # Contracts.
+
+    def repay(self, loan: int, amount: Amount | None = None) -> T:
+        """Repay a loan by its contract id, in part or, without an amount, whole, with the interest due."""
+        quanta = 0
+        if amount is not None:
+            asset = self.exchange.listing.asset(self.exchange.find_loan(loan).asset)
+            quanta = asset.to_quanta(amount)
+            if quanta <= 0:
+                raise UnitError(f"amount of {asset.symbol}: {amount} is not above zero")
+        return self._send(
+            make(ContractChange, kind=codes.REPAY_LOAN, account=self.number, contract_id=loan, amount=quanta)
+        )
+
+    def extend(self, loan: int, cap: str | int | None = None) -> T:
+        """Pay a loan's interest and let it run a full tenor from now, at up to `cap` a year (its first cap if None)."""
+        rate = 0 if cap is None else to_rate(cap)
+        return self._send(
+            make(ContractChange, kind=codes.EXTEND_LOAN, account=self.number, contract_id=loan, rate_bp=rate)
+        )
+
+    def true_up(self, contract: int) -> T:
+        """Pay a perp contract's unrealised profit now, and strike it at the mark."""
+        return self._send(make(ContractChange, kind=codes.TRUE_UP, account=self.number, contract_id=contract))
+
+    def configure(self, *, give_up: str) -> T:
+        """Choose which perp contracts are given up first: newest-first or oldest-first."""
+        value = _choose(GIVE_UP, give_up, "order of giving up")
+        return self._send(make(Switch, kind=codes.CONFIGURE_ACCOUNT, account=self.number, value=value))
+
+    def _market_of(self, number: int) -> Market:
+        return self.exchange.listing.market(number)
+
+
+def _time_in_force(ioc: bool, fok: bool, good_till: datetime | None) -> int:
+    if ioc + fok + (good_till is not None) > 1:
+        raise UnitError("an order is immediate (ioc), fill or kill (fok), or good till a time: one of them")
+    if ioc:
+        return codes.IMMEDIATE_OR_CANCEL
+    if fok:
+        return codes.FILL_OR_KILL
+    return codes.GOOD_TILL_TIME if good_till is not None else codes.GOOD_TILL_CANCEL
+
+
+def _choose(choices: dict[str, int], name: str, what: str) -> int:
+    if name not in choices:
+        raise UnknownName(f"there is no {what} {name!r}; there is {', '.join(choices)}")
+    return choices[name]

@@ -1,0 +1,354 @@
+"""The core for people: names, decimals, typed answers.
+
+exchange = Exchange()
+maker, trader = exchange.account("maker"), exchange.account("trader")
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from decimal import Decimal
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from worldmarkets.core import codes
+from worldmarkets.core.audit import compute_violations
+from worldmarkets.core.codec import decode_events, encode
+from worldmarkets.core.digest import compute_digest
+from worldmarkets.core.engine import Engine
+from worldmarkets.core.records import AccountOpened, Command, OpenAccount, Record, SetMark, Switch
+from worldmarkets.core.snapshot import read_snapshot, write_snapshot
+from worldmarkets.exchange import tables
+from worldmarkets.exchange.account import Account
+from worldmarkets.exchange.bundle import Preview
+from worldmarkets.exchange.commands import make, make_bundle
+from worldmarkets.exchange.errors import ExchangeError, GenesisError, Rejected, UnitError, UnknownName
+from worldmarkets.exchange.genesis import Genesis, load_genesis, open_engine
+from worldmarkets.exchange.listing import Listing
+from worldmarkets.exchange.market import MarketView, Trade
+from worldmarkets.exchange.results import Reader, Result, side_name
+from worldmarkets.exchange.units import MARK_DECIMALS, Amount, from_time, from_units, to_time
+from worldmarkets.exchange.views import Views
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars
+
+TRADES_KEPT = 10_000
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
+_MODES = {"cancel_only": codes.CANCEL_ONLY, "post_only": codes.POST_ONLY_MODE, "open": codes.OPEN}
+
+
+class Exchange:
+    """A venue in this process: the packaged one, or that of a genesis.
+
+    Time stands still until `step` or `at` moves it; marks are what `mark` says.  `trades` keeps the latest ones.
+    """
+
+    def __init__(
+        self, genesis: Genesis | None = None, *, capacity: Mapping[str, int] | None = None,
+        time: datetime | None = None, engine: Engine | None = None, trades_kept: int = TRADES_KEPT,
+    ) -> None:  # fmt: skip
+        self.genesis = load_genesis() if genesis is None else genesis
+        self.listing = Listing(self.genesis)
+        self.engine = open_engine(self.genesis, capacity) if engine is None else engine
+        self.trades: deque[Trade] = deque(maxlen=trades_kept)
+        self._accounts: dict[tuple[bytes, int], Account] = {}
+        self._numbers: dict[int, Account] = {}
+        self._reader = Reader(self.listing, self.get_account, self.get_resting_lots)
+        self.time_us: int = self.read_row("venue", 1).time_us
+        if time is not None:
+            self.at(time)
+        self._learn_accounts()
+
+    @classmethod
+    def open(cls, path: str | PathLike[str], **options: Any) -> Exchange:
+        """Return the venue of a TOML genesis.  Raises GenesisError, OSError."""
+        return cls(load_genesis(path), **options)
+
+    # Commands.
+
+    def apply(self, *commands: Record) -> list[Record]:
+        """Apply raw command records and return the raw events they gave.  A time of 0 is the exchange's now."""
+        for command in commands:
+            if command.time_us == 0:
+                command.time_us = self.time_us
+        events = decode_events(self.engine.apply(encode(commands)))
+        self.time_us = max(self.time_us, self.read_row("venue", 1).time_us)
+        self._note(events)
+        return events
+
+    def submit(self, *commands: Record) -> Result:
+        """Apply one command, or one bundle with its legs, and return its result, whatever it is."""
+        events = self.apply(*commands)
+        return self._reader.read(commands, events, self.read_row("venue", 1).sequence)
+
+    def send(self, *commands: Record) -> Result:
+        """Apply one command, or one bundle with its legs.  Raises Rejected."""
+        result = self.submit(*commands)
+        if not result.accepted:
+            raise Rejected(result)
+        return result
+
+    def make_bundle(self, account: int, commands: list[Record]) -> list[Record]:
+        """Return an account's commands as one bundle, stamped with the exchange's time."""
+        return make_bundle(account, commands, self.time_us)
+
+    def preview_commands(self, account: int, commands: list[Record]) -> Preview:
+        """Run one command, or one bundle with its legs, and take it back."""
+        handle = self.get_account(account)
+        with self.preview():
+            before = handle.standing
+            result = self.submit(*commands)
+            return Preview(result, before, handle.standing)
+
+    @contextmanager
+    def preview(self) -> Iterator[Exchange]:
+        """Take back, at the end of the block, everything that is done in it: orders, marks, time, accounts."""
+        if self.engine.is_preview:
+            raise ExchangeError("a preview is open already")
+        time_us, accounts, trades = self.time_us, len(self._numbers), self.trades
+        self.trades = trades.copy()
+        self.engine.open_preview()
+        try:
+            yield self
+        finally:
+            self.engine.close_preview()
+            self.time_us, self.trades = time_us, trades
+            for number in [n for n in self._numbers if n > accounts]:
+                gone = self._numbers.pop(number)
+                del self._accounts[gone.owner, gone.index]
+
+    # Time and marks.
+
+    @property
+    def time(self) -> datetime:
+        """The exchange's now."""
+        return from_time(self.time_us)
+
+    def step(self, **duration: float) -> None:
+        """Let time pass: `step(hours=8)`, with the words of `timedelta`.  Funding is paid on the way."""
+        self.at(self.time + timedelta(**duration))
+
+    def at(self, when: datetime) -> None:
+        """Let time pass until `when`.  Funding is paid on the way.  Raises UnitError for a time gone by."""
+        target = to_time(when)
+        if target < self.time_us:
+            raise UnitError(f"{when} has gone by: it is {self.time}")
+        while (period_end := self.read_row("venue", 1).next_funding_us) <= target:
+            self.send(Command(kind=codes.ADVANCE_TIME, time_us=max(period_end, self.time_us)))
+        self.send(Command(kind=codes.ADVANCE_TIME, time_us=target))
+
+    def mark(self, asset: str, price: Amount, *, sources: int = 3, agreeing: int = 3) -> Result:
+        """Set the mark of an asset, now, as the median of `sources` of which `agreeing` lie together."""
+        listed = self.listing.asset(asset)
+        return self.send(
+            make(
+                SetMark,
+                kind=codes.SET_MARK,
+                asset=listed.number,
+                price=listed.to_mark(price),
+                time_us=self.time_us,
+                source_time_us=self.time_us,
+                sources=sources,
+                agreeing=agreeing,
+            )  # fmt: skip
+        )
+
+    def marks(self, prices: Mapping[str, Amount]) -> None:
+        """Set the marks of several assets."""
+        for asset, price in prices.items():
+            self.mark(asset, price)
+
+    @property
+    def prices(self) -> dict[str, Decimal]:
+        """The mark of every asset that has one."""
+        rows = [(asset, self.read_row("assets", asset.number).mark) for asset in self.listing.assets]
+        return {asset.symbol: from_units(mark, MARK_DECIMALS) for asset, mark in rows if mark}
+
+    def set_mode(self, mode: str, market: str | None = None) -> Result:
+        """Set the mode of a market, or of the venue: cancel_only, post_only or open."""
+        if mode not in _MODES:
+            raise UnknownName(f"there is no mode {mode}; there is {', '.join(_MODES)}")
+        number = 0 if market is None else self.listing.market(market).number
+        return self.send(Switch(kind=codes.SET_MARKET_MODE, market=number, value=_MODES[mode]))
+
+    def halt(self, asset: str, halted: bool = True) -> Result:
+        """Halt the feed of an asset, or let it run again."""
+        value = codes.FEED_HALTED if halted else codes.FEED_VALID
+        return self.send(Switch(kind=codes.SET_FEED, asset=self.listing.asset(asset).number, value=value))
+
+    # Accounts and markets.
+
+    def account(self, name: str, index: int = 0) -> Account:
+        """Return an account, opened when it is new.
+
+        The name is a 20-byte address ("0x..."), or any word: a word stands for an address of its own, the same one in
+        every exchange.  Sub-accounts of one owner differ by index.
+        """
+        owner = bytes.fromhex(name[2:]) if _ADDRESS.fullmatch(name) else hashlib.sha256(name.encode()).digest()[:20]
+        found = self._accounts.get((owner, index))
+        if found is None:
+            high, middle, low = owner[:8], owner[8:16], owner[16:]
+            self.send(
+                make(
+                    OpenAccount,
+                    kind=codes.OPEN_ACCOUNT,
+                    owner_high=int.from_bytes(high, "big"),
+                    index=index,
+                    owner_middle=int.from_bytes(middle, "big"),
+                    owner_low=int.from_bytes(low, "big"),
+                )  # fmt: skip
+            )
+            found = self._accounts[owner, index]
+        if not _ADDRESS.fullmatch(name):
+            found.name = name if index == 0 else f"{name}#{index}"
+        return found
+
+    @property
+    def accounts(self) -> list[Account]:
+        """Every account, in the order they were opened."""
+        return list(self._numbers.values())
+
+    def get_account(self, number: int) -> Account:
+        """Return the account with a number.  Raises UnknownName."""
+        if number not in self._numbers:
+            raise UnknownName(f"there is no account {number}")
+        return self._numbers[number]
+
+    def market(self, symbol: str) -> MarketView:
+        """Return a view of a market.  Raises UnknownName."""
+        return MarketView(self, self.listing.market(symbol))
+
+    @property
+    def markets(self) -> list[MarketView]:
+        """A view of every market, in the order of the genesis."""
+        return [MarketView(self, listed) for listed in self.listing.markets]
+
+    @property
+    def rungs(self) -> dict[str, Decimal]:
+        """The venue's rungs as severities: initial, unwind, auction."""
+        venue = self.read_row("venue", 1)
+        return {name: from_units(getattr(venue, f"{name}_ppm"), 6) for name in ("initial", "unwind", "auction")}
+
+    # State.
+
+    def table(self, name: str) -> np.ndarray:
+        """Return a table of the core as a NumPy array that copies nothing and changes with the exchange."""
+        return tables.view_table(self.engine.state, name)
+
+    def frame(self, name: str) -> polars.DataFrame:
+        """Return the rows of a table of the core that are in use, as a Polars frame."""
+        return tables.make_frame(self.engine.state, name)
+
+    def read_row(self, name: str, row: int) -> Any:
+        """Return a copy of one row of a table."""
+        table = tables.get_table(self.engine.state, name)
+        return tables.get_record(name).from_buffer_copy(table.view(row, row + 1))
+
+    def find_order(self, order: int) -> Any:
+        """Return a copy of a resting order's row.  Raises UnknownName."""
+        return self._find("orders", order)
+
+    def find_loan(self, loan: int) -> Any:
+        """Return a copy of a loan's row.  Raises UnknownName."""
+        return self._find("loans", loan)
+
+    def _find(self, name: str, identity: int) -> Any:
+        number = identity & ((1 << 26) - 1)
+        table = tables.get_table(self.engine.state, name)
+        if 0 < number <= table.last_row():
+            row = self.read_row(name, number)
+            if row.id == identity:
+                return row
+        raise UnknownName(f"there is no {name.removesuffix('s')} {identity}")
+
+    def get_resting_lots(self, order: int) -> int:
+        """Return how many lots of an order rest; 0 when it does not."""
+        try:
+            return int(self.find_order(order).lots)
+        except UnknownName:
+            return 0
+
+    def get_views(self, number: int) -> Views:
+        """Return the reader of one account's rows."""
+        return Views(self, number)
+
+    def digest(self) -> str:
+        """Return one hash over the whole state."""
+        return compute_digest(self.engine.state)
+
+    def snapshot(self) -> bytes:
+        """Return the whole state as bytes."""
+        return write_snapshot(self.engine)
+
+    @classmethod
+    def restore(cls, snapshot: bytes, genesis: Genesis | None = None) -> Exchange:
+        """Return the exchange of a snapshot; the genesis it was opened with brings the names.
+
+        Raises SnapshotError (a ValueError) for a damaged snapshot, GenesisError when the two do not belong together.
+        """
+        exchange = cls(genesis, engine=read_snapshot(snapshot))
+        exchange._check_listing()
+        return exchange
+
+    def audit(self) -> list[str]:
+        """Return one line for each broken invariant, led by its number in docs/spec/invariants.md; [] is well."""
+        return list(compute_violations(self.engine))
+
+    # Keeping up with events.
+
+    def _note(self, events: list[Any]) -> None:
+        for event in events:
+            if event.kind == codes.TRADED:
+                market = self.listing.market(event.market)
+                self.trades.append(
+                    Trade(
+                        self.time,
+                        market.symbol,
+                        side_name(event.code),
+                        market.from_ticks(event.price_ticks),
+                        market.from_lots(event.lots),
+                        event.account,
+                        event.maker,
+                    )  # fmt: skip
+                )
+            elif event.kind == codes.ACCOUNT_OPENED:
+                self._learn(event.account, event)
+
+    def _learn_accounts(self) -> None:
+        """Take up the accounts that are there already."""
+        for number in range(1, tables.get_table(self.engine.state, "accounts").last_row() + 1):
+            row = self.read_row("accounts", number)
+            owner = self.read_row("owners", row.owner)
+            self._learn(number, AccountOpened(
+                owner_high=owner.high, owner_middle=owner.middle, owner_low=owner.low, index=row.index
+            ))  # fmt: skip
+
+    def _learn(self, number: int, opened: Any) -> None:
+        owner = opened.owner_high << 96 | opened.owner_middle << 32 | opened.owner_low
+        key = (owner.to_bytes(20, "big"), opened.index)
+        name = f"0x{key[0].hex()}" + (f"#{key[1]}" if key[1] else "")
+        self._accounts[key] = self._numbers[number] = Account(self, number, name, *key)
+
+    def _check_listing(self) -> None:
+        """Raise GenesisError unless the state lists what the genesis lists."""
+        venue = self.read_row("venue", 1)
+        if (venue.assets, venue.markets) != (len(self.listing.assets), len(self.listing.markets)):
+            raise GenesisError("the snapshot has other assets or markets than the genesis")
+        for asset in self.listing.assets:
+            if self.read_row("assets", asset.number).decimals != asset.decimals:
+                raise GenesisError(f"asset {asset.symbol}: the snapshot has other decimals than the genesis")
+        for market in self.listing.markets:
+            row = self.read_row("markets", market.number)
+            if (row.asset, row.lot_quanta, row.tick_value) != (
+                market.asset.number,
+                market.lot_quanta,
+                market.tick_value,
+            ):
+                raise GenesisError(f"market {market.symbol}: the snapshot has other units than the genesis")

@@ -1,0 +1,205 @@
+"""What an account has, read from the tables: positions, orders, loans, perp contracts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from worldmarkets.core import codes, records
+from worldmarkets.core.units import BASIS, FUNDING_ONE, GRID, HOUR, HOURS_A_YEAR, MINIMUM_LOAN_HOURS
+from worldmarkets.exchange.results import side_name
+from worldmarkets.exchange.units import from_time, from_units
+
+if TYPE_CHECKING:
+    from worldmarkets.exchange.account import Account
+    from worldmarkets.exchange.exchange import Exchange
+
+_PRICE = Decimal("1E-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What an account has of one asset: sums over its contracts.  `owed` counts interest to the end of the tenor."""
+
+    asset: str
+    balance: Decimal
+    borrowed: Decimal
+    owed: Decimal
+    lent: Decimal
+    perp: Decimal
+    perp_cost: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A resting order.  In a loan book the price is the yearly rate in percent."""
+
+    id: int
+    market: str
+    side: str
+    price: Decimal
+    size: Decimal
+    post_only: bool
+    reduce_only: bool
+    expires: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Loan:
+    """A loan contract, from one side.  `interest` is what repaying all of it now would cost on top."""
+
+    id: int
+    asset: str
+    side: str
+    counterparty: Account
+    principal: Decimal
+    rate: Decimal
+    interest: Decimal
+    start: datetime
+    due: datetime
+    is_iou: bool
+    extensible: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Perp:
+    """A perp contract, from one side: a positive size is long.  `funding` is owed when positive."""
+
+    id: int
+    market: str
+    counterparty: Account
+    size: Decimal
+    entry: Decimal
+    mark_value: Decimal
+    funding: Decimal
+    unrealised: Decimal
+
+
+class Views:
+    """Reads one account's rows."""
+
+    def __init__(self, exchange: Exchange, number: int) -> None:
+        self._exchange = exchange
+        self._listing = exchange.listing
+        self._number = number
+
+    def walk_figures(self) -> Iterator[tuple[int, Any]]:
+        """Yield the account's groups: row and record."""
+        row = self._exchange.read_row("accounts", self._number).first_group
+        while row:
+            figure = self._exchange.read_row("figures", row)
+            yield row, figure
+            row = figure.next
+
+    def walk_positions(self) -> Iterator[Any]:
+        """Yield the account's positions, in the order of the listing."""
+        found = []
+        for _, figure in self.walk_figures():
+            row = figure.first_position
+            while row:
+                position = self._exchange.read_row("positions", row)
+                found.append(position)
+                row = position.next
+        yield from sorted(found, key=lambda position: position.asset)
+
+    def get_positions(self) -> list[Position]:
+        """Return a view of each position."""
+        found = []
+        for row in self.walk_positions():
+            asset = self._listing.asset(row.asset)
+            market = self._exchange.read_row("assets", row.asset).perp_market
+            size = self._listing.market(market).from_lots(row.lots) if market else Decimal(0)
+            balance, borrowed, owed, lent = map(asset.from_quanta, (row.balance, row.borrowed, row.owed, row.lent))
+            cost = self._listing.numeraire.from_quanta(row.cost)
+            found.append(Position(asset.symbol, balance, borrowed, owed, lent, size, cost))
+        return found
+
+    def get_orders(self) -> list[Order]:
+        """Return a view of each resting order, newest first."""
+        found = []
+        row = self._exchange.read_row("accounts", self._number).first_order
+        while row:
+            order = self._exchange.read_row("orders", row)
+            market = self._listing.market(order.market)
+            found.append(
+                Order(
+                    order.id,
+                    market.symbol,
+                    side_name(order.side),
+                    market.from_ticks(order.price_ticks),
+                    market.from_lots(order.lots),
+                    bool(order.flags & codes.POST_ONLY),
+                    bool(order.flags & codes.REDUCE_ONLY),
+                    from_time(order.expiry_us) if order.expiry_us else None,
+                )  # fmt: skip
+            )
+            row = order.account_next
+        return found
+
+    def get_loans(self) -> list[Loan]:
+        """Return a view of each loan: those borrowed, then those lent, newest first."""
+        found: list[Loan] = []
+        for position in self.walk_positions():
+            found += self._walk_loans(position.first_borrowed, "borrowed", "borrower_next", "lender")
+        for position in self.walk_positions():
+            found += self._walk_loans(position.first_lent, "lent", "lender_next", "borrower")
+        return found
+
+    def _walk_loans(self, first: int, side: str, following: str, other: str) -> Iterator[Loan]:
+        row = first
+        while row:
+            loan = self._exchange.read_row("loans", row)
+            asset = self._listing.asset(loan.asset)
+            is_iou = bool(loan.flags & codes.LOAN_IOU)
+            yield Loan(
+                loan.id, asset.symbol, side, self._exchange.get_account(getattr(loan, other)),
+                asset.from_quanta(loan.principal), from_units(loan.rate_bp, 2),
+                asset.from_quanta(compute_interest(loan, self._exchange.time_us)), from_time(loan.start_us),
+                from_time(loan.due_us), is_iou, not is_iou and not loan.flags & codes.LOAN_NO_RELEND,
+            )  # fmt: skip
+            row = getattr(loan, following)
+            if row == first:
+                break
+
+    def get_perps(self) -> list[Perp]:
+        """Return a view of each perp contract, newest first within a market."""
+        found = []
+        for position in self.walk_positions():
+            row = first = position.first_perp
+            is_long = position.lots > 0
+            while row:
+                perp = self._exchange.read_row("perps", row)
+                found.append(self._view_perp(perp, 1 if is_long else -1))
+                row = perp.long_next if is_long else perp.short_next
+                if row == first:
+                    break
+        return found
+
+    def _view_perp(self, perp: Any, sign: int) -> Perp:
+        market = self._listing.market(perp.market)
+        cash = self._listing.numeraire
+        rules = self._exchange.read_row("markets", perp.market)
+        unit = self._exchange.read_row("assets", perp.asset).unit
+        owed = sign * perp.lots * (rules.funding_index - perp.funding_index)
+        funding = -(-owed // FUNDING_ONE)
+        worth = perp.lots * rules.lot_quanta * unit // GRID
+        size = market.from_lots(perp.lots)
+        other = perp.short_account if sign > 0 else perp.long_account
+        entry = (cash.from_quanta(perp.cost) / size).quantize(_PRICE)
+        return Perp(
+            perp.id, market.symbol, self._exchange.get_account(other), size * sign, entry,
+            cash.from_quanta(sign * worth), cash.from_quanta(funding),
+            cash.from_quanta(sign * (worth - perp.cost) - funding),
+        )  # fmt: skip
+
+
+def compute_interest(loan: records.Loan, now_us: int) -> int:
+    """Return the interest due on all of a loan now, in quanta.  Source: docs/spec/matches.md."""
+    row: Any = loan
+    hours = -(-(now_us - row.interest_from_us) // HOUR)
+    if not row.minimum_paid and not row.flags & codes.LOAN_IOU:
+        hours = max(hours, MINIMUM_LOAN_HOURS)
+    return -(-row.principal * row.rate_bp * max(hours, 0) // (BASIS * HOURS_A_YEAR))

@@ -1,0 +1,1 @@
+"""Simulations: recorded markets replayed inside the engine, and conformance cases."""
