@@ -48,8 +48,8 @@ format: $(VENV)/.locked  ## Let ruff sort imports, mend what it can, and lay out
 	$(PY) -m ruff check --fix --quiet || true
 	$(PY) -m ruff format
 
-bench: build  ## Every script of benchmarks/, one headline figure each
-	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(PY) "$$script"; done
+bench: build  ## Every headline figure in one table, and in benchmarks/out.json
+	WORLDMARKETS_REQUIRE_COMPILED=1 $(PY) -m benchmarks
 
 soak: build  ## Long random runs, SOAK_SECONDS of them (600)
 	WORLDMARKETS_SOAK_SECONDS=$(SOAK_SECONDS) $(PY) -m pytest -m soak

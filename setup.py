@@ -75,7 +75,7 @@ def extensions() -> list[Extension]:
     tool["main"]()
     found = []
     for name in tool["modules"]():
-        path = CORE / (name.replace(".", "/") + ".py")
+        path = CORE / (name.replace(".", "/") + (".pyx" if name == "tables" else ".py"))
         found.append(Extension(f"worldmarkets.core.{name}", [str(path)], extra_compile_args=C_FLAGS))
     try:
         SHARED_C.parent.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("admission", "fees", "funding", "oracle"),  # read the state, decide
     ("orders", "timers", "matching"),  # one matching loop, dispatch on the kind of market
     (
+        "flows.funds",
         "flows.trade",
         "flows.borrow",
         "flows.due",
@@ -19,14 +20,15 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "flows.closeout",
         "flows.compression",
         "governance",
+        "booking",
     ),
-    ("bundle", "preview", "engine", "codec", "digest", "audit", "snapshot"),
+    ("engine", "drive", "codec", "digest", "audit", "snapshot"),
 )
 
 # Modules that never run on the path of a command, or only lay out memory: ordinary Python (hashlib, mmap, ctypes).
 # units, codes and wide are not compiled either: the compiler takes their twins. The empty name is core/__init__.py,
 # which checks that the compiled modules are the ones loaded.
-HOST_SIDE = frozenset({"", "units", "codes", "wide", "memory", "records", "tables", "codec", "digest", "snapshot"})
+HOST_SIDE = frozenset({"", "units", "codes", "wide", "memory", "records", "tables", "audit", "codec", "digest", "snapshot"})
 
 ORDER: dict[str, int] = {name: place for place, name in enumerate(name for line in LAYERS for name in line)}
 

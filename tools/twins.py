@@ -125,12 +125,59 @@ class {name}Table(Table):
 '''
 
 
+TABLES_PXD_HEAD = '''# Generated from the Python source: the twin of tables.py, its two methods written into their callers.
+cimport cython
+from worldmarkets.core.undo cimport Table, Undo
+from worldmarkets.core.units cimport SEEN_MASK
+from worldmarkets.core.records cimport {names}, Seen
+'''
+
+TABLES_PXD_CLASS = '''
+
+@cython.final
+cdef class {name}Table(Table):
+    cdef {name}[::1] rows
+
+    cdef inline {name}* edit(self, long long row) except NULL:
+        cdef Seen* seen = &self.undo.seen[(row ^ self.salt) & SEEN_MASK]
+        if seen.epoch != self.undo.epoch or seen.key != <unsigned long long> (self.first_key | row):
+            self.undo.keep(self, row)
+        return &self.rows[row]
+
+    cdef inline const {name}* read(self, long long row) except NULL:
+        return &self.rows[row]
+'''
+
+TABLES_PYX_CLASS = '''
+
+cdef class {name}Table(Table):
+    """Rows of `{name}`."""
+
+    def bind(self, rows):
+        self.rows = rows
+'''
+
+
+def get_table_records(records: ModuleType) -> list[str]:
+    """The names of the records that have a table."""
+    return sorted({record.__name__ for _, record in records.TABLES})
+
+
+def write_tables_pxd(records: ModuleType) -> str:
+    """What the compiler knows of the typed tables, with their methods inline."""
+    kinds = get_table_records(records)
+    return TABLES_PXD_HEAD.format(names=", ".join(kinds)) + "".join(TABLES_PXD_CLASS.format(name=k) for k in kinds)
+
+
+def write_tables_pyx(records: ModuleType) -> str:
+    """The compiled twin of tables.py."""
+    head = "# Generated from the Python source: the compiled twin of tables.py.\n"
+    return head + "".join(TABLES_PYX_CLASS.format(name=kind) for kind in get_table_records(records))
+
+
 def write_tables(records: ModuleType) -> str:
-    kinds = []
-    for _, record in records.TABLES:
-        if record.__name__ not in kinds:
-            kinds.append(record.__name__)
-    imported = sorted(kinds)
+    """The interpreted typed tables."""
+    kinds = imported = get_table_records(records)
     names = "(\n        " + ",\n        ".join(imported) + ",\n    )"
     return TABLE_HEAD.format(names=names) + "".join(TABLE_CLASS.format(name=kind) for kind in kinds)
 
@@ -253,7 +300,11 @@ def twins() -> dict[Path, str]:
         exports[name] = set(constants_of(name))
         texts[CORE / f"{name}.pxd"] = write_constants(name)
     texts[CORE / "records.pxd"] = write_records(records)
+    texts[CORE / "tables.pxd"] = write_tables_pxd(records)
+    texts[CORE / "tables.pyx"] = write_tables_pyx(records)
     for name, source in sources.items():
+        if name == "tables":
+            continue
         texts[CORE / (name.replace(".", "/") + ".pxd")] = write_module(source, exports)
     return texts
 

@@ -10,6 +10,7 @@ import pytest
 
 from worldmarkets.exchange import PortfolioError
 from worldmarkets.exchange.portfolio import Portfolio, read_portfolios
+from worldmarkets.exchange.portfolio_file import PortfolioFile
 
 D = Decimal
 ETH = {
@@ -47,9 +48,13 @@ def _with(path: str, value: object) -> dict[str, Any]:
     return data
 
 
+def _book(data: object) -> Portfolio:
+    return Portfolio(PortfolioFile(data))
+
+
 @pytest.mark.both
 def test_a_booked_portfolio_has_its_contracts() -> None:
-    booked = Portfolio(BASE)
+    booked = _book(BASE)
     account = booked.account
     assert account.balances == {"ETH": D("0.5")}
     assert [(loan.side, loan.counterparty.name, loan.principal) for loan in account.loans] == [
@@ -63,7 +68,7 @@ def test_a_booked_portfolio_has_its_contracts() -> None:
 
 
 def test_it_trades_on_from_there() -> None:
-    booked = Portfolio(BASE)
+    booked = _book(BASE)
     account = booked.account
     account.deposit("USDM", 1_000)
     account.repay(account.loans[0].id)
@@ -80,8 +85,8 @@ def test_several_perps_of_an_asset_count_as_their_sum(number: int, sign: int) ->
     whole = _with("portfolio/perps", [{"asset": "ETH", "size": str(6 * sign), "entry": "1900", "funding": "6"}])
     part = {"asset": "ETH", "size": str(6 // number * sign), "entry": "1900", "funding": str(6 // number)}
     parts = _with("portfolio/perps", [part] * number)
-    assert Portfolio(whole).value() == Portfolio(parts).value()
-    assert len(Portfolio(parts).account.perps) == number
+    assert _book(whole).value() == _book(parts).value()
+    assert len(_book(parts).account.perps) == number
 
 
 def test_perps_on_both_sides_of_a_market_are_netted() -> None:
@@ -89,15 +94,15 @@ def test_perps_on_both_sides_of_a_market_are_netted() -> None:
         {"asset": "ETH", "size": "1", "entry": "1900", "funding": "1"},
         {"asset": "ETH", "size": "-0.4", "entry": "2100", "funding": "-2"},
     ]
-    booked = Portfolio(_with("portfolio/perps", perps))
+    booked = _book(_with("portfolio/perps", perps))
     (perp,) = booked.account.perps
     assert (perp.size, perp.unrealised) == (D("0.6"), 100 + 40 - 1 + 2)
     even = [dict(perps[0], size="0.4"), perps[1]]
-    booked = Portfolio(_with("portfolio/perps", even))
+    booked = _book(_with("portfolio/perps", even))
     assert booked.account.perps == []
     assert booked.account.balances["USDM"] == 80 + 1
     lossy = [dict(perps[0], size="0.4", entry="2200"), perps[1]]
-    booked = Portfolio(_with("portfolio/perps", lossy))
+    booked = _book(_with("portfolio/perps", lossy))
     assert [(loan.is_iou, loan.principal) for loan in booked.account.loans if loan.is_iou] == [(True, 39)]
     assert booked.account.nav == 1_000 - D("901.356165") + 50 - 39
     assert booked.exchange.audit() == []
@@ -110,7 +115,7 @@ def test_the_netted_portfolio_is_the_formula_s() -> None:
         {"asset": "ETH", "size": "1", "entry": "2000", "funding": "5"},
         {"asset": "ETH", "size": "-0.4", "entry": "2000", "funding": "-5"},
     ]
-    assert Portfolio(_with("portfolio/perps", one)).value() == Portfolio(_with("portfolio/perps", two)).value()
+    assert _book(_with("portfolio/perps", one)).value() == _book(_with("portfolio/perps", two)).value()
 
 
 WRONG: list[tuple[str, object, str]] = [

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.exchange.venues import open_worked
 from worldmarkets.exchange import Rejected
 from worldmarkets.exchange.portfolio import Portfolio
+from worldmarkets.exchange.portfolio_file import PortfolioFile
 
 D = Decimal
 
@@ -135,10 +136,11 @@ def test_in_the_special_case_it_is_world_markets_own_figure(cash: D, legs: list[
             adjusted * price * (1 + sign * move) + Fraction(size) * price * (1 + sign * move) for sign in (1, -1)
         )  # fmt: skip
         expected += min(both) - Fraction(size) * Fraction(entry) - exit_share * abs(adjusted) * price
-    booked = Portfolio({
+    file = PortfolioFile({
         "name": "special", "numeraire": "USDM", "lent_haircut_ppm": 20_000, "tenor_hours": 240,
         "unwind_severity_ppm": 600_000, "assets": assets, "portfolio": portfolio,
     })  # fmt: skip
+    booked = Portfolio(file)
     slack = (1 + 2 * len(legs)) * Fraction(1, 10**6)  # each group floored once, each cost rounded to a quantum
     assert abs(Fraction(booked.account.available_margin) - expected) <= slack
     assert booked.exchange.audit() == []

@@ -7,7 +7,8 @@ at what price) it works out everything that the fill means; every sum over contr
 Where the protocol leaves a rounding open:
 
 - a contract is struck at floor(lots * mark value of a lot), and lots given up cost floor(their mark value);
-- funding due is rounded up when the acting account is the long, else down;
+- funding due is rounded up when the acting account is the long, else down; of two others' contract the actor pays
+  the short a quantum when it was not whole;
 - a part repaid pays the interest on that part, for all hours since the loan's interest began;
 - hours paid at an extension move that beginning forward; an IOU has no least number of hours.
 """
@@ -84,10 +85,6 @@ def compute_interest(principal: int, rate_bp: int, hours: int) -> int:
     return ceil(Fraction(principal * rate_bp * hours, 10_000 * 8_760))
 
 
-def compute_hours(since_us: int, now_us: int) -> int:
-    return max(ceil(Fraction(now_us - since_us, HOUR_US)), 0)
-
-
 @dataclass
 class Exchange:
     """The whole of it.  Accounts, assets and markets are numbers; the numeraire is asset 1."""
@@ -106,8 +103,7 @@ class Exchange:
     fees: int = 0
     order_fees: dict[int, int] = field(default_factory=dict)
     oldest_first: set[int] = field(default_factory=set)
-    counts_overdue: bool = True
-    received: list[int] = field(default_factory=list)  # who received numeraire while owing by IOU, in this command
+    received: list[int] = field(default_factory=list)  # who received numeraire while owing by IOU, and has not repaid yet
     effects: list[tuple] = field(default_factory=list)
 
     # Balances.
@@ -127,8 +123,9 @@ class Exchange:
 
     def receive(self, account: int, asset: int, amount: int) -> None:
         self.change_balance(account, asset, amount)
-        if asset == NUMERAIRE and any(loan.flags & IOU and loan.borrower == account for loan in self.loans.values()):
-            self.received.append(account)
+        if asset == NUMERAIRE and account not in self.received:
+            if any(loan.flags & IOU and loan.borrower == account for loan in self.loans.values()):
+                self.received.append(account)
 
     def pay(self, payer: int, payee: int, amount: int) -> int:
         """Pay numeraire; the part not covered becomes an IOU.  Returns that part."""
@@ -238,6 +235,8 @@ class Exchange:
         strike = self.compute_mark_value(market, contract.lots)
         gain = strike - contract.cost - funding
         contract.cost, contract.index = strike, self.markets[market].funding_index
+        if actor not in (long, short) and due != floor(due):
+            self.pay(actor, short, 1)  # neither of two bystanders loses the part of a quantum
         owed = self.pay(short, long, gain) if gain >= 0 else self.pay(long, short, -gain)
         self.effects.append(("trued up", market, long, short, gain, owed, funding, strike))
 
@@ -288,8 +287,11 @@ class Exchange:
         )  # fmt: skip
         self.effects.append(("loan opened", self.serial, borrower, lender, asset, principal, rate_bp, due_us, flags))
 
+    def compute_hours_since(self, loan: Loan) -> int:
+        return max(ceil(Fraction(self.now_us - loan.paid_until_us, HOUR_US)), 0)
+
     def compute_hours_due(self, loan: Loan) -> int:
-        hours = compute_hours(loan.paid_until_us, self.now_us)
+        hours = self.compute_hours_since(loan)
         return hours if loan.minimum_paid or loan.flags & IOU else max(hours, 8)
 
     def compute_due(self, loan: Loan, principal: int) -> int:
@@ -325,21 +327,22 @@ class Exchange:
         self.effects.append(("loan extended", loan.borrower, loan.lender, interest, rate_bp, loan.due_us))
 
     def finish(self) -> None:
-        """End a command: who received numeraire repays what it owes by IOU, newest first, each account once."""
-        done: list[int] = []
-        for account in self.received:
-            if account in done:
-                continue
-            done.append(account)
+        """End a command: who received numeraire while owing by IOU repays, newest IOU first.
+
+        Accounts that received last come first, so a chain of IOUs is paid along; 16 a command, the rest with the next.
+        """
+        for _ in range(16):
+            if not self.received:
+                return
+            account = self.received.pop()
             mine = [loan for loan in self.loans.values() if loan.flags & IOU and loan.borrower == account]
             for loan in sorted(mine, key=lambda loan: -loan.serial):
                 balance = self.get_balance(account, NUMERAIRE)
                 interest = self.compute_due(loan, loan.principal)
                 if balance >= loan.principal + interest:
                     self.pay_back(loan, loan.principal)
-                elif balance > interest:
+                elif balance > interest and interest <= loan.principal:
                     self.pay_back(loan, balance - interest)
-        self.received.clear()
 
     # Sums over contracts, as they stand in a position.
 
@@ -382,10 +385,9 @@ class Exchange:
         borrowed = sum(loan.principal for loan in loans)
         rate, tenor = max(loan.rate_bp for loan in loans), max(loan.tenor_hours for loan in loans)
         overdue = sum(
-            compute_interest(loan.principal, loan.rate_bp, compute_hours(loan.due_us, self.now_us)) for loan in loans
+            compute_interest(loan.principal, loan.rate_bp, max(self.compute_hours_since(loan) - loan.tenor_hours, 0))
+            for loan in loans
         )
-        if not self.counts_overdue:
-            overdue = 0
         return borrowed + compute_interest(borrowed, rate, tenor) + overdue
 
     def compute_leg(self, account: int, asset: int, severity: Fraction, cautious: bool) -> tuple[Fraction, ...]:
@@ -409,7 +411,7 @@ class Exchange:
         if asset == NUMERAIRE:
             for loan in self.loans.values():
                 if loan.flags & IOU and loan.borrower == account:
-                    adjusted -= loan.principal + compute_interest(loan.principal, loan.rate_bp, 24)
+                    adjusted -= loan.principal + self.compute_due(loan, loan.principal)
                 if loan.flags & IOU and loan.lender == account and not cautious:
                     adjusted += loan.principal
         worth = max(min(adjusted * price, Fraction(LARGEST_LEG)), Fraction(-LARGEST_LEG))

@@ -237,7 +237,7 @@ class World:
         for number, terms in enumerate(self.market_terms, 1):
             known = NaiveMarket.__dataclass_fields__
             markets[number] = NaiveMarket(**{key: value for key, value in terms.items() if key in known})
-        return NaiveExchange(assets, markets, now_us=START_US, numeraire_loan_market=LOAN_USDM, counts_overdue=False)
+        return NaiveExchange(assets, markets, now_us=START_US, numeraire_loan_market=LOAN_USDM)
 
 
 class Generator:
@@ -861,7 +861,7 @@ class Shadow:
                 found[account, asset] = sums
         foreseen = model.sum_positions()
         for key in foreseen.keys() | found.keys():
-            assert found.get(key, {}) == foreseen.get(key, {}), f"invariant 3, position {key}"
+            assert found.get(key, {}) == foreseen.get(key, {}), f"invariant 3, position {key}: {found.get(key)}, foreseen {foreseen.get(key)}"
         columns = self.world.live("perps")[["market", "long_account", "short_account", "lots", "cost", "funding_index"]]
         perps = {row[:3]: row[3:] for row in columns.tolist()}
         assert perps == {key: (x.lots, x.cost, x.index) for key, x in model.contracts.items()}, "perp contracts"
@@ -944,10 +944,7 @@ def check_aggregates(world: World) -> None:
         parts = int((perps["long_account"] == account).sum() + (perps["short_account"] == account).sum())
         assert int(row["contracts"]) == parts + int(owes.sum()), f"invariant 3, contracts of {account}"
         assert int(row["ious"]) == int((owes & ious).sum()), f"invariant 3, IOUs of {account}"
-        owed = sum(
-            p + -(-p * rate * 24 // 87_600_000)
-            for p, rate in loans[owes & ious][["principal", "rate_bp"]].tolist()
-        )  # fmt: skip
+        owed = sum(loans[owes & ious]["principal"].tolist())
         assert int(row["iou_owed"]) == owed, f"invariant 3, IOUs owed by {account}"
         lent = sum(loans[(loans["lender"] == account) & ious]["principal"].tolist())
         assert int(row["iou_lent"]) == lent, f"invariant 3, IOUs lent by {account}"
@@ -1020,11 +1017,17 @@ def check_lists(world: World) -> None:
 
 
 def check_figures(world: World) -> int:
-    """Cached figures that claim to be of today equal V from scratch.  Returns how many there were."""
-    figures, groups = world.rows("figures"), world.rows("groups")
-    initial = int(world.rows("venue")["initial_ppm"][1])
+    """Cached figures that claim to be of today equal V from scratch.  Returns how many there were.
+
+    What an account owes by IOU or is overdue with grows with time: its figures are never taken from the cache.
+    """
+    figures, groups, accounts, venue = (world.rows(name) for name in ("figures", "groups", "accounts", "venue"))
+    initial, now = int(venue["initial_ppm"][1]), int(venue["time_us"][1])
     fresh = 0
     for row in range(1, len(figures)):
+        account = accounts[figures["account"][row]]
+        if account["ious"] or 0 < account["first_due_us"] < now:
+            continue
         if figures["version"][row] and figures["version"][row] == groups["version"][figures["group"][row]]:
             fresh += 1
             assert figures["value"][row] == world.engine.get_figure(row, initial), f"figure {row} is out of date"
@@ -1086,9 +1089,8 @@ class Chapter:
         data = b"".join(commands)
         self.log.append(data)
         kind = data[16]
-        before = world.values(MILLION)
         account = int.from_bytes(data[20:24], "little")
-        standing = self.get_standing(account, before)
+        before, standing = self.get_before(int.from_bytes(data[8:16], "little", signed=True), account)
         best = self.get_best_lend()
         digest = world.digest() if number % every.digest == 0 else None
         foreseen = None
@@ -1103,6 +1105,7 @@ class Chapter:
         events = read_events(raw)
         self.count(data, events)
         rejected = len(events) == 1 and events[0].kind == c.REJECTED
+        self.shadow.model.now_us = int(world.rows("venue")["time_us"][1])  # a rejected command takes time as well
         if rejected:
             assert events[0].code != c.INTERNAL, "an internal error"
             if digest is not None:
@@ -1110,13 +1113,26 @@ class Chapter:
         else:
             self.shadow.observe(commands, events, best)
         if kind != c.SET_MARK and kind != c.ADVANCE_TIME:
-            self.check_admission(before, standing, account, kind)
+            self.check_admission(before, standing, account, kind, sum(event.kind == c.LOAN_REPAID for event in events))
         self.check_work(events)
         self.check_sometimes()
 
     def get_best_lend(self) -> int:
         levels = self.world.engine.get_levels(LOAN_USDM, c.SELL, 1)
         return levels[0][0] if levels else 0
+
+    def get_before(self, time_us: int, account: int):
+        """Return V of all accounts, and how one stands, at a command's time: interest may fall due until then."""
+        world = self.world
+        if time_us <= int(world.rows("venue")["time_us"][1]):
+            before = world.values(MILLION)
+            return before, self.get_standing(account, before)
+        world.engine.open_preview()
+        world.apply(encode(r.Command, time_us=time_us, kind=255))
+        before = world.values(MILLION)
+        standing = self.get_standing(account, before)
+        world.engine.close_preview()
+        return before, standing
 
     def get_standing(self, account: int, before: list[int]):
         """Return what an account below the initial rung must not lose."""
@@ -1126,9 +1142,12 @@ class Chapter:
         rho = max(engine.get_resilience(account), 0)
         return engine.get_value(account, 600_000), rho, engine.get_value(account, rho)
 
-    def check_admission(self, before: list[int], standing, account: int, kind: int) -> None:
-        """Invariants 4 and 5: who was free is free; who was not is no worse off for its own command."""
-        after = self.world.values(MILLION)
+    def check_admission(self, before: list[int], standing, account: int, kind: int, slack: int) -> None:
+        """Invariants 4 and 5: who was free is free; who was not is no worse off for its own command.
+
+        `slack` is a quantum for each part of a loan that was repaid: its interest is rounded up.
+        """
+        after = [value + slack for value in self.world.values(MILLION)]
         for number, (was, now) in enumerate(zip(before, after, strict=False), 1):
             if was >= 0 and now < 0:
                 rule = "4: it made itself" if number == account else "5: another command made it"
@@ -1137,8 +1156,8 @@ class Chapter:
             engine = self.world.engine
             unwind, rho, at_rho = standing
             assert after[account - 1] >= before[account - 1], "invariant 4: V(initial) fell below the rung"
-            assert engine.get_value(account, 600_000) >= unwind, "invariant 4: V(unwind) fell below the rung"
-            assert engine.get_value(account, rho) >= at_rho, "invariant 4: V at its resilience fell"
+            assert engine.get_value(account, 600_000) + slack >= unwind, "invariant 4: V(unwind) fell below the rung"
+            assert engine.get_value(account, rho) + slack >= at_rho, "invariant 4: V at its resilience fell"
 
     def check_work(self, events: list) -> None:
         """Invariant 12."""

@@ -51,10 +51,6 @@ NOT_REACHED = {
     "POSITIONS_LIMIT": "needs more than 64 assets: test_bounds.py",
     "LOANS_LIMIT": "needs 256 loans of one asset: test_bounds.py",
     "INTERNAL": "only by a fault that a test injects: test_bounds.py",
-    "DUPLICATE_CLIENT_ID": "a repeated client order id is answered with REPEATED",
-    "SELF_TRADE": "prevention cancels an order; it rejects none",
-    "HOLDING_CAP": "the cap bounds what counts in V; nothing is refused for it",
-    "NOTHING_TO_DO": "no command is refused for changing nothing",
 }
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from worldmarkets.exchange import RungPrice
     from worldmarkets.exchange.portfolio import Margin, Portfolio
 
 _PLACES = Decimal("0.000001")
@@ -78,6 +79,7 @@ def show(console: Console, portfolio: Portfolio) -> None:
     console.print()
     console.print(_make_groups(portfolio))
     console.print(_make_legs(portfolio))
+    console.print(_make_prices(portfolio))
     _draw_curve(console, portfolio)
 
 
@@ -118,6 +120,30 @@ def _make_legs(portfolio: Portfolio) -> Table:
             _money(leg.price), _money(-leg.slippage), _money(-leg.basis),
         )  # fmt: skip
     return table
+
+
+def _make_prices(portfolio: Portfolio) -> Table:
+    from rich.markup import escape
+
+    rungs = portfolio.exchange.rungs
+    titles = [f"{name} {severity.normalize():f}" for name, severity in rungs.items()]
+    table = _make_table("Price at which each rung is reached, the rest unchanged", "asset", "mark", *titles)
+    prices = portfolio.account.rung_prices()
+    for asset in dict.fromkeys(price.asset for price in prices):
+        found = [price for price in prices if price.asset == asset]
+        table.add_row(escape(asset), _price(found[0].mark), *(_say_price(price) for price in found))
+    return table
+
+
+def _say_price(price: RungPrice) -> str:
+    if price.is_reached:
+        return "reached"
+    ways = [f"{sign} {_price(way)}" for sign, way in (("<", price.down), (">", price.up)) if way is not None]
+    return ", ".join(ways) or "never"
+
+
+def _price(price: Decimal) -> str:
+    return f"{price:.2f}" if price >= 100 else f"{price:.4f}"
 
 
 def _draw_curve(console: Console, portfolio: Portfolio) -> None:

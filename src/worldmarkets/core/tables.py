@@ -36,44 +36,22 @@ if not cython.compiled:
 
 @cython.final
 @cython.cclass
-class PoolTable(Table):
-    """Rows of `Pool`."""
+class AccountTable(Table):
+    """Rows of `Account`."""
 
-    rows: Pool[::1]
+    rows: Account[::1]
 
     def bind(self, rows):
         self.rows = rows
 
-    def edit(self, row: longlong) -> pointer[Pool]:
+    def edit(self, row: longlong) -> pointer[Account]:
         """Return row `row` to be written; its value before the first write is kept."""
         seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
         if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
             self.undo.keep(self, row)
         return address(self.rows[row])
 
-    def read(self, row: longlong) -> pointer[const[Pool]]:
-        """Return row `row` to be read only."""
-        return address(self.rows[row])
-
-
-@cython.final
-@cython.cclass
-class VenueTable(Table):
-    """Rows of `Venue`."""
-
-    rows: Venue[::1]
-
-    def bind(self, rows):
-        self.rows = rows
-
-    def edit(self, row: longlong) -> pointer[Venue]:
-        """Return row `row` to be written; its value before the first write is kept."""
-        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
-        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
-            self.undo.keep(self, row)
-        return address(self.rows[row])
-
-    def read(self, row: longlong) -> pointer[const[Venue]]:
+    def read(self, row: longlong) -> pointer[const[Account]]:
         """Return row `row` to be read only."""
         return address(self.rows[row])
 
@@ -102,88 +80,22 @@ class AssetTable(Table):
 
 @cython.final
 @cython.cclass
-class GroupTable(Table):
-    """Rows of `Group`."""
+class BucketTable(Table):
+    """Rows of `Bucket`."""
 
-    rows: Group[::1]
+    rows: Bucket[::1]
 
     def bind(self, rows):
         self.rows = rows
 
-    def edit(self, row: longlong) -> pointer[Group]:
+    def edit(self, row: longlong) -> pointer[Bucket]:
         """Return row `row` to be written; its value before the first write is kept."""
         seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
         if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
             self.undo.keep(self, row)
         return address(self.rows[row])
 
-    def read(self, row: longlong) -> pointer[const[Group]]:
-        """Return row `row` to be read only."""
-        return address(self.rows[row])
-
-
-@cython.final
-@cython.cclass
-class MarketTable(Table):
-    """Rows of `Market`."""
-
-    rows: Market[::1]
-
-    def bind(self, rows):
-        self.rows = rows
-
-    def edit(self, row: longlong) -> pointer[Market]:
-        """Return row `row` to be written; its value before the first write is kept."""
-        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
-        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
-            self.undo.keep(self, row)
-        return address(self.rows[row])
-
-    def read(self, row: longlong) -> pointer[const[Market]]:
-        """Return row `row` to be read only."""
-        return address(self.rows[row])
-
-
-@cython.final
-@cython.cclass
-class SideTable(Table):
-    """Rows of `Side`."""
-
-    rows: Side[::1]
-
-    def bind(self, rows):
-        self.rows = rows
-
-    def edit(self, row: longlong) -> pointer[Side]:
-        """Return row `row` to be written; its value before the first write is kept."""
-        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
-        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
-            self.undo.keep(self, row)
-        return address(self.rows[row])
-
-    def read(self, row: longlong) -> pointer[const[Side]]:
-        """Return row `row` to be read only."""
-        return address(self.rows[row])
-
-
-@cython.final
-@cython.cclass
-class NodeTable(Table):
-    """Rows of `Node`."""
-
-    rows: Node[::1]
-
-    def bind(self, rows):
-        self.rows = rows
-
-    def edit(self, row: longlong) -> pointer[Node]:
-        """Return row `row` to be written; its value before the first write is kept."""
-        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
-        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
-            self.undo.keep(self, row)
-        return address(self.rows[row])
-
-    def read(self, row: longlong) -> pointer[const[Node]]:
+    def read(self, row: longlong) -> pointer[const[Bucket]]:
         """Return row `row` to be read only."""
         return address(self.rows[row])
 
@@ -206,50 +118,6 @@ class ChildTable(Table):
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Child]]:
-        """Return row `row` to be read only."""
-        return address(self.rows[row])
-
-
-@cython.final
-@cython.cclass
-class LevelTable(Table):
-    """Rows of `Level`."""
-
-    rows: Level[::1]
-
-    def bind(self, rows):
-        self.rows = rows
-
-    def edit(self, row: longlong) -> pointer[Level]:
-        """Return row `row` to be written; its value before the first write is kept."""
-        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
-        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
-            self.undo.keep(self, row)
-        return address(self.rows[row])
-
-    def read(self, row: longlong) -> pointer[const[Level]]:
-        """Return row `row` to be read only."""
-        return address(self.rows[row])
-
-
-@cython.final
-@cython.cclass
-class OrderTable(Table):
-    """Rows of `Order`."""
-
-    rows: Order[::1]
-
-    def bind(self, rows):
-        self.rows = rows
-
-    def edit(self, row: longlong) -> pointer[Order]:
-        """Return row `row` to be written; its value before the first write is kept."""
-        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
-        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
-            self.undo.keep(self, row)
-        return address(self.rows[row])
-
-    def read(self, row: longlong) -> pointer[const[Order]]:
         """Return row `row` to be read only."""
         return address(self.rows[row])
 
@@ -300,72 +168,6 @@ class EntryTable(Table):
 
 @cython.final
 @cython.cclass
-class BucketTable(Table):
-    """Rows of `Bucket`."""
-
-    rows: Bucket[::1]
-
-    def bind(self, rows):
-        self.rows = rows
-
-    def edit(self, row: longlong) -> pointer[Bucket]:
-        """Return row `row` to be written; its value before the first write is kept."""
-        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
-        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
-            self.undo.keep(self, row)
-        return address(self.rows[row])
-
-    def read(self, row: longlong) -> pointer[const[Bucket]]:
-        """Return row `row` to be read only."""
-        return address(self.rows[row])
-
-
-@cython.final
-@cython.cclass
-class OwnerTable(Table):
-    """Rows of `Owner`."""
-
-    rows: Owner[::1]
-
-    def bind(self, rows):
-        self.rows = rows
-
-    def edit(self, row: longlong) -> pointer[Owner]:
-        """Return row `row` to be written; its value before the first write is kept."""
-        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
-        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
-            self.undo.keep(self, row)
-        return address(self.rows[row])
-
-    def read(self, row: longlong) -> pointer[const[Owner]]:
-        """Return row `row` to be read only."""
-        return address(self.rows[row])
-
-
-@cython.final
-@cython.cclass
-class AccountTable(Table):
-    """Rows of `Account`."""
-
-    rows: Account[::1]
-
-    def bind(self, rows):
-        self.rows = rows
-
-    def edit(self, row: longlong) -> pointer[Account]:
-        """Return row `row` to be written; its value before the first write is kept."""
-        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
-        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
-            self.undo.keep(self, row)
-        return address(self.rows[row])
-
-    def read(self, row: longlong) -> pointer[const[Account]]:
-        """Return row `row` to be read only."""
-        return address(self.rows[row])
-
-
-@cython.final
-@cython.cclass
 class FigureTable(Table):
     """Rows of `Figure`."""
 
@@ -388,44 +190,66 @@ class FigureTable(Table):
 
 @cython.final
 @cython.cclass
-class PositionTable(Table):
-    """Rows of `Position`."""
+class GroupTable(Table):
+    """Rows of `Group`."""
 
-    rows: Position[::1]
+    rows: Group[::1]
 
     def bind(self, rows):
         self.rows = rows
 
-    def edit(self, row: longlong) -> pointer[Position]:
+    def edit(self, row: longlong) -> pointer[Group]:
         """Return row `row` to be written; its value before the first write is kept."""
         seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
         if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
             self.undo.keep(self, row)
         return address(self.rows[row])
 
-    def read(self, row: longlong) -> pointer[const[Position]]:
+    def read(self, row: longlong) -> pointer[const[Group]]:
         """Return row `row` to be read only."""
         return address(self.rows[row])
 
 
 @cython.final
 @cython.cclass
-class PerpTable(Table):
-    """Rows of `Perp`."""
+class IndexStateTable(Table):
+    """Rows of `IndexState`."""
 
-    rows: Perp[::1]
+    rows: IndexState[::1]
 
     def bind(self, rows):
         self.rows = rows
 
-    def edit(self, row: longlong) -> pointer[Perp]:
+    def edit(self, row: longlong) -> pointer[IndexState]:
         """Return row `row` to be written; its value before the first write is kept."""
         seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
         if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
             self.undo.keep(self, row)
         return address(self.rows[row])
 
-    def read(self, row: longlong) -> pointer[const[Perp]]:
+    def read(self, row: longlong) -> pointer[const[IndexState]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class LevelTable(Table):
+    """Rows of `Level`."""
+
+    rows: Level[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Level]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Level]]:
         """Return row `row` to be read only."""
         return address(self.rows[row])
 
@@ -454,21 +278,197 @@ class LoanTable(Table):
 
 @cython.final
 @cython.cclass
-class IndexStateTable(Table):
-    """Rows of `IndexState`."""
+class MarketTable(Table):
+    """Rows of `Market`."""
 
-    rows: IndexState[::1]
+    rows: Market[::1]
 
     def bind(self, rows):
         self.rows = rows
 
-    def edit(self, row: longlong) -> pointer[IndexState]:
+    def edit(self, row: longlong) -> pointer[Market]:
         """Return row `row` to be written; its value before the first write is kept."""
         seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
         if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
             self.undo.keep(self, row)
         return address(self.rows[row])
 
-    def read(self, row: longlong) -> pointer[const[IndexState]]:
+    def read(self, row: longlong) -> pointer[const[Market]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class NodeTable(Table):
+    """Rows of `Node`."""
+
+    rows: Node[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Node]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Node]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class OrderTable(Table):
+    """Rows of `Order`."""
+
+    rows: Order[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Order]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Order]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class OwnerTable(Table):
+    """Rows of `Owner`."""
+
+    rows: Owner[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Owner]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Owner]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class PerpTable(Table):
+    """Rows of `Perp`."""
+
+    rows: Perp[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Perp]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Perp]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class PoolTable(Table):
+    """Rows of `Pool`."""
+
+    rows: Pool[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Pool]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Pool]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class PositionTable(Table):
+    """Rows of `Position`."""
+
+    rows: Position[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Position]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Position]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class SideTable(Table):
+    """Rows of `Side`."""
+
+    rows: Side[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Side]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Side]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class VenueTable(Table):
+    """Rows of `Venue`."""
+
+    rows: Venue[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Venue]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Venue]]:
         """Return row `row` to be read only."""
         return address(self.rows[row])

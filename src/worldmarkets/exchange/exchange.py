@@ -6,8 +6,6 @@ maker, trader = exchange.account("maker"), exchange.account("trader")
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,7 +19,7 @@ from worldmarkets.core.audit import compute_violations
 from worldmarkets.core.codec import decode_events, encode
 from worldmarkets.core.digest import compute_digest
 from worldmarkets.core.engine import Engine
-from worldmarkets.core.records import AccountOpened, Command, OpenAccount, Record, SetMark, Switch
+from worldmarkets.core.records import Command, Record, SetMark, Switch
 from worldmarkets.core.snapshot import read_snapshot, write_snapshot
 from worldmarkets.exchange import tables
 from worldmarkets.exchange.account import Account
@@ -31,6 +29,7 @@ from worldmarkets.exchange.errors import ExchangeError, GenesisError, Rejected, 
 from worldmarkets.exchange.genesis import Genesis, load_genesis, open_engine
 from worldmarkets.exchange.listing import Listing
 from worldmarkets.exchange.market import MarketView, Trade
+from worldmarkets.exchange.registry import Registry, get_owner, make_open
 from worldmarkets.exchange.results import Reader, Result, side_name
 from worldmarkets.exchange.units import MARK_DECIMALS, Amount, from_time, from_units, to_time
 from worldmarkets.exchange.views import Views
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
     import polars
 
 TRADES_KEPT = 10_000
-_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _MODES = {"cancel_only": codes.CANCEL_ONLY, "post_only": codes.POST_ONLY_MODE, "open": codes.OPEN}
 
 
@@ -58,13 +56,11 @@ class Exchange:
         self.listing = Listing(self.genesis)
         self.engine = open_engine(self.genesis, capacity) if engine is None else engine
         self.trades: deque[Trade] = deque(maxlen=trades_kept)
-        self._accounts: dict[tuple[bytes, int], Account] = {}
-        self._numbers: dict[int, Account] = {}
+        self._registry = Registry(self)
         self._reader = Reader(self.listing, self.get_account, self.get_resting_lots)
         self.time_us: int = self.read_row("venue", 1).time_us
         if time is not None:
             self.at(time)
-        self._learn_accounts()
 
     @classmethod
     def open(cls, path: str | PathLike[str], **options: Any) -> Exchange:
@@ -112,7 +108,7 @@ class Exchange:
         """Take back, at the end of the block, everything that is done in it: orders, marks, time, accounts."""
         if self.engine.is_preview:
             raise ExchangeError("a preview is open already")
-        time_us, accounts, trades = self.time_us, len(self._numbers), self.trades
+        time_us, accounts, trades = self.time_us, len(self._registry), self.trades
         self.trades = trades.copy()
         self.engine.open_preview()
         try:
@@ -120,9 +116,7 @@ class Exchange:
         finally:
             self.engine.close_preview()
             self.time_us, self.trades = time_us, trades
-            for number in [n for n in self._numbers if n > accounts]:
-                gone = self._numbers.pop(number)
-                del self._accounts[gone.owner, gone.index]
+            self._registry.forget(after=accounts)
 
     # Time and marks.
 
@@ -191,35 +185,22 @@ class Exchange:
         The name is a 20-byte address ("0x..."), or any word: a word stands for an address of its own, the same one in
         every exchange.  Sub-accounts of one owner differ by index.
         """
-        owner = bytes.fromhex(name[2:]) if _ADDRESS.fullmatch(name) else hashlib.sha256(name.encode()).digest()[:20]
-        found = self._accounts.get((owner, index))
+        owner = get_owner(name)
+        found = self._registry.find(owner, index)
         if found is None:
-            high, middle, low = owner[:8], owner[8:16], owner[16:]
-            self.send(
-                make(
-                    OpenAccount,
-                    kind=codes.OPEN_ACCOUNT,
-                    owner_high=int.from_bytes(high, "big"),
-                    index=index,
-                    owner_middle=int.from_bytes(middle, "big"),
-                    owner_low=int.from_bytes(low, "big"),
-                )  # fmt: skip
-            )
-            found = self._accounts[owner, index]
-        if not _ADDRESS.fullmatch(name):
-            found.name = name if index == 0 else f"{name}#{index}"
-        return found
+            self.send(make_open(owner, index))
+            found = self._registry.find(owner, index)
+            assert found is not None
+        return self._registry.call(found, name)
 
     @property
     def accounts(self) -> list[Account]:
         """Every account, in the order they were opened."""
-        return list(self._numbers.values())
+        return self._registry.accounts
 
     def get_account(self, number: int) -> Account:
         """Return the account with a number.  Raises UnknownName."""
-        if number not in self._numbers:
-            raise UnknownName(f"there is no account {number}")
-        return self._numbers[number]
+        return self._registry.get(number)
 
     def market(self, symbol: str) -> MarketView:
         """Return a view of a market.  Raises UnknownName."""
@@ -319,22 +300,7 @@ class Exchange:
                     )  # fmt: skip
                 )
             elif event.kind == codes.ACCOUNT_OPENED:
-                self._learn(event.account, event)
-
-    def _learn_accounts(self) -> None:
-        """Take up the accounts that are there already."""
-        for number in range(1, tables.get_table(self.engine.state, "accounts").last_row() + 1):
-            row = self.read_row("accounts", number)
-            owner = self.read_row("owners", row.owner)
-            self._learn(number, AccountOpened(
-                owner_high=owner.high, owner_middle=owner.middle, owner_low=owner.low, index=row.index
-            ))  # fmt: skip
-
-    def _learn(self, number: int, opened: Any) -> None:
-        owner = opened.owner_high << 96 | opened.owner_middle << 32 | opened.owner_low
-        key = (owner.to_bytes(20, "big"), opened.index)
-        name = f"0x{key[0].hex()}" + (f"#{key[1]}" if key[1] else "")
-        self._accounts[key] = self._numbers[number] = Account(self, number, name, *key)
+                self._registry.note(event)
 
     def _check_listing(self) -> None:
         """Raise GenesisError unless the state lists what the genesis lists."""
