@@ -1,4 +1,4 @@
-"""A backtest in ten lines: buy after a rise, sell after a fall, with every fill, fee and margin rule of the exchange."""
+"""A backtest in ten lines: buy after a rise, sell after a fall, under every rule of the exchange."""
 
 from worldmarkets import Exchange
 

@@ -1046,12 +1046,12 @@ def check_wealth(world: World) -> None:
 class Every:
     """How often, in commands, the costly checks run."""
 
-    digest: int = 8
+    digest: int = 4
     tables: int = 50
     sums: int = 100
     lists: int = 500
-    values: int = 200
-    preview: int = 10
+    values: int = 150
+    preview: int = 8
 
 
 class Chapter:

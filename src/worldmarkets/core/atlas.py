@@ -34,6 +34,7 @@ if not cython.compiled:
         MAX_EXIT,
         MAX_LEG,
         MAX_SEVERITY,
+        MAX_SUPPLY,
     )
     from worldmarkets.core.wide import clamp_wide, floor_twice, narrow_floor, quadratic_cost, wide_div_ceil, wide_of, wide
 
@@ -257,7 +258,7 @@ class Atlas:
 
     @cython.overflowcheck(False)
     def compute_notional(self, asset: longlong, quanta: longlong) -> longlong:
-        """Return what `quanta` >= 0 of an asset are worth at the mark, in numeraire quanta, rounded up."""
+        """Return what `quanta` >= 0 of an asset are worth at the mark, in numeraire quanta, rounded up; at most 10**18."""
         worth: wide = quanta
         worth = wide_div_ceil(worth * self.assets.rows[asset].unit, GRID)
-        return narrow_floor(worth, 1)
+        return narrow_floor(clamp_wide(worth, MAX_SUPPLY), 1)

@@ -251,6 +251,8 @@ class Engine:
         self.leg = 0
         code = self.admission.check(self.matching.taker)
         if code == OK:
+            code = self.matching.check_open_orders(command.account, 0)
+        if code == OK:
             self.outbox.emit(BUNDLE_APPLIED, command.count, 0, command.account)
         return code
 

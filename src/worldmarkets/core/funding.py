@@ -15,8 +15,8 @@ from worldmarkets.core.state import State
 if not cython.compiled:
     from worldmarkets.core.codes import BUY, FUNDING_SET, NONE, PERP, SELL
     from worldmarkets.core.records import Asset, Event, Group, Market, Side, Venue, as_funding_set
-    from worldmarkets.core.units import FUNDING_ONE, GRID, LADDER_TOP, MAX_INDEX, PPB_ONE
-    from worldmarkets.core.wide import high_of, low_of, narrow_floor, wide_div_floor, wide_of, wide
+    from worldmarkets.core.units import FUNDING_ONE, GRID, LADDER_TOP, MAX_INDEX, MAX_WEIGHT_PPB, PPB_ONE
+    from worldmarkets.core.wide import clamp_wide, high_of, low_of, narrow_floor, wide_div_floor, wide_of, wide
 
 
 @cython.final
@@ -38,7 +38,9 @@ class Funding:
         ask: longlong = self.state.sides.rows[2 * market + SELL].best
         row = self.state.markets.read(market)
         mid: longlong = bid + LADDER_TOP - ask if bid > 0 and ask > 0 else row.mid
-        if mid != row.mid or now >= row.window_end_us:
+        if now >= row.window_end_us:
+            self.close_window(market)
+        if mid != row.mid:
             changed = self.state.markets.edit(market)
             if changed.mid_time_us < changed.window_start_us:
                 changed.mid_time_us = changed.window_start_us
@@ -72,7 +74,7 @@ class Funding:
         lot_mark = row.lot_quanta
         lot_mark *= self.state.assets.rows[row.asset].unit
         total = twice_mid * row.tick_value
-        total = wide_div_floor(total * PPB_ONE * (GRID // 4), lot_mark)
+        total = clamp_wide(wide_div_floor(total * PPB_ONE * (GRID // 4), lot_mark), MAX_WEIGHT_PPB)
         total = total * lots + wide_of(row.weight_high, row.weight_low)
         row.weight_high = high_of(total)
         row.weight_low = low_of(total)

@@ -43,6 +43,7 @@ if not cython.compiled:
         MAX_CASH,
         MAX_LOANS,
         MAX_LOTS,
+        MAX_ORDER_LOSS,
         MAX_POSITIONS,
         MAX_SKIPS,
         MAX_SLICES,
@@ -145,11 +146,12 @@ class Matching:
             if lots <= 0:
                 return self.admission.refuse(NOTHING_TO_REDUCE, command.lots, 0, market)
         if command.flags & POST_ONLY:
+            self.sweep_touch(market, command.side, price)
             price = self.compute_passive(command, price)
             if price == 0:
                 return WOULD_CROSS
-        if command.flags & (MARKET | SLIDE) and lots > MAX_CASH // (price * rules.tick_value):
-            return self.admission.refuse(NOTIONAL_TOO_LARGE, MAX_CASH // (price * rules.tick_value), lots, market)
+        if command.flags & (MARKET | SLIDE) and not self.is_cash_bounded(market, price, lots):
+            return self.admission.refuse(NOTIONAL_TOO_LARGE, MAX_CASH, lots, market)
         if not self.ledger.has_room(account, rules.asset):
             return self.admission.refuse(POSITIONS_LIMIT, MAX_POSITIONS, MAX_POSITIONS, account)
         position = self.ledger.need(account, rules.asset)
@@ -160,12 +162,13 @@ class Matching:
             return code
         slot = self.create(position, market, command.side, price, lots, command.flags)
         order = self.state.orders.edit(slot)
+        order.self_trade = command.self_trade
         if command.time_in_force == GOOD_TILL_TIME:
             order.expiry_us = command.expiry_us
         if command.client_id != 0:
             self.orders.remember_client(slot, command.client_id)
         self.report_placed(slot, command.time_in_force)
-        return self.execute(slot, command.time_in_force, command.self_trade)
+        return self.execute(slot, command.time_in_force)
 
     def create(self, position: longlong, market: longlong, side: longlong, price: longlong, lots: longlong,
                flags: longlong) -> longlong:  # fmt: skip
@@ -226,12 +229,8 @@ class Matching:
             price = 1
         if price <= 0 or price > rules.max_ticks:
             return self.admission.refuse(PRICE_OUT_OF_RANGE, rules.max_ticks, price, command.market)
-        if rules.kind == LOAN:
-            if lots > MAX_SUPPLY // rules.lot_quanta:
-                return self.admission.refuse(NOTIONAL_TOO_LARGE, MAX_SUPPLY // rules.lot_quanta, lots, command.market)
-        elif lots > MAX_CASH // (price * rules.tick_value) or lots > MAX_SUPPLY // rules.lot_quanta:
-            return self.admission.refuse(NOTIONAL_TOO_LARGE, MAX_CASH // (price * rules.tick_value), lots,
-                                         command.market)  # fmt: skip
+        if lots > MAX_SUPPLY // rules.lot_quanta or not self.is_cash_bounded(command.market, price, lots):
+            return self.admission.refuse(NOTIONAL_TOO_LARGE, MAX_CASH, lots, command.market)
         if command.time_in_force == GOOD_TILL_TIME and command.expiry_us <= venue.time_us:
             return self.admission.refuse(EXPIRY_PAST, venue.time_us, command.expiry_us, command.market)
         if not self.is_combination(command):
@@ -243,6 +242,13 @@ class Matching:
         if self.state.assets.rows[rules.asset].mark == 0:
             return self.admission.refuse(MARK_MISSING, 1, 0, rules.asset)
         return OK
+
+    def is_cash_bounded(self, market: longlong, price: longlong, lots: longlong) -> cython.bint:
+        """Say whether an order's cash, or a loan's worth, is within its bound."""
+        rules = self.state.markets.read(market)
+        if rules.kind == LOAN:
+            return self.atlas.compute_notional(rules.asset, lots * rules.lot_quanta) <= MAX_CASH
+        return lots <= MAX_CASH // (price * rules.tick_value)
 
     def is_combination(self, command: pointer[PlaceOrder]) -> cython.bint:
         """Say whether an order's options go together."""
@@ -294,10 +300,18 @@ class Matching:
                                              self.state.venue.rows[1].initial_ppm)  # fmt: skip
         if time_in_force == IMMEDIATE_OR_CANCEL or time_in_force == FILL_OR_KILL or flags & REDUCE_ONLY:
             return OK
-        loss = self.state.accounts.rows[account].order_loss + lots * self.compute_loss(market, side, price, flags)
+        return self.check_open_orders(account, lots * self.compute_loss(market, side, price, flags))
+
+    def check_open_orders(self, account: longlong, more: longlong) -> longlong:
+        """Return OPEN_ORDERS when what an account's resting orders, and `more`, could lose exceeds its multiple of V."""
+        multiple: longlong = self.state.venue.rows[1].open_order_multiple
+        loss: longlong = self.state.accounts.rows[account].order_loss + more
+        value: longlong
+        if loss == 0:
+            return OK
         value = self.atlas.get_initial(account)
-        if loss > 0 and loss > self.state.venue.rows[1].open_order_multiple * max(value, 0):
-            return self.admission.refuse(OPEN_ORDERS, loss, value, self.state.venue.rows[1].open_order_multiple)
+        if loss > MAX_ORDER_LOSS or (loss + multiple - 1) // multiple > max(value, 0):
+            return self.admission.refuse(OPEN_ORDERS, loss, value, multiple)
         return OK
 
     def check_risk(self, position: longlong, market: longlong, side: longlong, lots: longlong) -> longlong:
@@ -311,8 +325,8 @@ class Matching:
         if rules.kind == PERP:
             opening = lots - self.get_reducible(position, side)
             if opening > 0:
-                if rules.open_interest_cap > 0 and rules.open_interest + opening > rules.open_interest_cap:
-                    return self.admission.refuse(OPEN_INTEREST_CAP, rules.open_interest_cap,
+                if rules.open_interest + opening > self.get_open_cap(market):
+                    return self.admission.refuse(OPEN_INTEREST_CAP, self.get_open_cap(market),
                                                  rules.open_interest + opening, market)  # fmt: skip
                 if magnitude(self.state.positions.rows[position].lots) + opening > MAX_LOTS:
                     return self.admission.refuse(SIZE_TOO_LARGE, MAX_LOTS, lots, market)
@@ -323,6 +337,12 @@ class Matching:
         if opening > 0 and feed != FEED_VALID:
             return self.admission.refuse(FEED_STATE, FEED_VALID, feed, rules.asset)
         return OK
+
+    def get_open_cap(self, market: longlong) -> longlong:
+        """Return the most lots of open interest: the market's cap, within the bound of what they may be worth."""
+        rules = self.state.markets.read(market)
+        lots: longlong = self.oracle.compute_open_bound(market, self.state.assets.rows[rules.asset].unit)
+        return lots if rules.open_interest_cap == 0 else min(lots, rules.open_interest_cap)
 
     def compute_filled(self, position: longlong, market: longlong, side: longlong, price: longlong, lots: longlong,
                        fee: longlong) -> longlong:  # fmt: skip
@@ -366,6 +386,17 @@ class Matching:
             return self.oracle.compute_ticks(market, MILLION + slippage_ppm, False)
         return self.oracle.compute_ticks(market, MILLION - slippage_ppm, True)
 
+    def sweep_touch(self, market: longlong, side: longlong, price: longlong) -> None:
+        """Take away expired orders that an order at this price would meet: they can never match."""
+        opposite: longlong = self.state.get_side(market, 1 - side)
+        resting: longlong
+        while self.is_crossing(market, side, price) and self.skips < MAX_SKIPS:
+            resting = self.book.get_first(opposite)
+            order = self.state.orders.read(resting)
+            if order.expiry_us == 0 or order.expiry_us > self.state.venue.rows[1].time_us:
+                break
+            self.skip(resting, REASON_EXPIRED)
+
     def compute_passive(self, command: pointer[PlaceOrder], price: longlong) -> longlong:
         """Return the price at which a post-only order rests, or 0 when it would trade and may not slide."""
         opposite: longlong = self.state.get_side(command.market, 1 - command.side)
@@ -396,7 +427,7 @@ class Matching:
 
     # Matching.
 
-    def execute(self, slot: longlong, time_in_force: longlong, self_trade: longlong) -> longlong:
+    def execute(self, slot: longlong, time_in_force: longlong) -> longlong:
         """Match an order that does not rest yet, and rest or discard what is left of it."""
         order = self.state.orders.edit(slot)
         self.left = order.lots
@@ -405,7 +436,7 @@ class Matching:
         self.prevented = 0
         if self.state.markets.rows[order.market].kind == PERP:
             self.funding.observe_mid(order.market)
-        self.match(slot, self_trade)
+        self.match(slot)
         order.lots = self.left
         order.fees_paid = self.paid
         if time_in_force == FILL_OR_KILL and self.left + self.prevented > 0:
@@ -427,7 +458,7 @@ class Matching:
             self.orders.rest(slot)
         return OK
 
-    def match(self, slot: longlong, self_trade: longlong) -> None:
+    def match(self, slot: longlong) -> None:
         """Fill an order against the other side of its book while prices cross; `stop` says why it ended early."""
         order = self.state.orders.read(slot)
         opposite: longlong = self.state.get_side(order.market, 1 - order.side)
@@ -447,7 +478,7 @@ class Matching:
                 self.skip(resting, REASON_EXPIRED)
                 continue
             if self.ledger.is_same_owner(order.account, maker.account):
-                self.prevent_self_trade(resting, self_trade)
+                self.prevent_self_trade(slot, resting)
                 continue
             lots = min(self.left, maker.lots)
             if maker.flags & REDUCE_ONLY:
@@ -467,9 +498,10 @@ class Matching:
         self.skips += 1
         self.orders.cancel(resting, reason, 0, 0)
 
-    def prevent_self_trade(self, resting: longlong, mode: longlong) -> None:
+    def prevent_self_trade(self, slot: longlong, resting: longlong) -> None:
         """Keep an owner from trading with itself, as the incoming order asks."""
         maker = self.state.orders.read(resting)
+        mode: longlong = self.state.orders.rows[slot].self_trade
         lots: longlong
         if mode == CANCEL_RESTING:
             self.skip(resting, REASON_SELF_TRADE)
@@ -482,6 +514,7 @@ class Matching:
             lots = min(self.left, maker.lots)
             self.left -= lots
             self.prevented += lots
+            self.orders.report_cancelled(slot, lots, REASON_SELF_TRADE, 0, 0)
             if lots == maker.lots:
                 self.skip(resting, REASON_SELF_TRADE)
             else:
@@ -560,7 +593,11 @@ class Matching:
             if fee != 0:
                 return fee
         elif rules.kind == PERP:
+            cash = rules.open_interest
             lots = self.settle_perp(market, bought, sold, lots, price, order.account)
+            if rules.open_interest > cash and rules.open_interest > self.get_open_cap(market):
+                self.admission.refuse(OPEN_INTEREST_CAP, self.get_open_cap(market), rules.open_interest, market)
+                return order.account
         else:
             cash = lots * price * rules.tick_value
             self.admission.refuse(BALANCE, cash, self.ledger.get_cash(buyer), NUMERAIRE)

@@ -40,12 +40,15 @@ if not cython.compiled:
         GRID,
         GRID_DECIMALS,
         MAX_LOT_VALUE,
+        MAX_LOTS,
         MAX_MARK,
+        MAX_OPEN_VALUE,
+        MAX_SUPPLY,
         MAX_UNIT,
         MILLION,
         PRICE_ONE,
     )
-    from worldmarkets.core.wide import magnitude, mul_div_ceil, narrow_floor, wide_div_ceil, wide_div_floor, wide
+    from worldmarkets.core.wide import clamp_wide, magnitude, mul_div_ceil, narrow_floor, wide_div_ceil, wide_div_floor, wide
 
 
 @cython.final
@@ -83,7 +86,21 @@ class Oracle:
             return -1
         if not self.is_lot_bounded(self.state.assets.rows[asset].spot_market, unit):
             return -1
+        market: longlong = self.state.assets.rows[asset].perp_market
+        if market != NONE and self.state.markets.rows[market].open_interest > self.compute_open_bound(market, unit):
+            return -1
         return unit
+
+    @cython.overflowcheck(False)
+    def compute_open_bound(self, market: longlong, unit: longlong) -> longlong:
+        """Return how many lots a perp market's open interest may have, so that its worth stays within its bound."""
+        row = self.state.markets.read(market)
+        worth: wide = unit
+        most: wide = MAX_OPEN_VALUE
+        lots: longlong = MAX_LOTS
+        if unit > 0:
+            lots = narrow_floor(clamp_wide(wide_div_floor(most * GRID, worth * row.lot_quanta), MAX_SUPPLY), 1)
+        return lots
 
     @cython.overflowcheck(False)
     def is_lot_bounded(self, market: longlong, unit: longlong) -> cython.bint:

@@ -107,16 +107,21 @@ class Orders:
 
     def discard(self, slot: longlong, reason: longlong, needed: longlong, had: longlong) -> None:
         """Report what is left of an order that does not rest, and release its row."""
+        self.report_cancelled(slot, self.orders.rows[slot].lots, reason, needed, had)
+        self.orders.release(slot)
+
+    def report_cancelled(self, slot: longlong, lots: longlong, reason: longlong, needed: longlong,
+                         had: longlong) -> None:  # fmt: skip
+        """Report that `lots` of an order are cancelled."""
         order = self.orders.read(slot)
         event = as_order_cancelled(self.outbox.emit(ORDER_CANCELLED, reason, order.market, order.account))
         event.order_id = order.id
         event.client_id = self.get_client_id(slot)
-        event.lots = order.lots
+        event.lots = lots
         event.needed = needed
         event.had = had
         event.price_ticks = order.price_ticks
         event.side = order.side
-        self.orders.release(slot)
 
     def remember_client(self, slot: longlong, client_id: longlong) -> None:
         """Keep a client order id and what it was answered with, for a day."""

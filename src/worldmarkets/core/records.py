@@ -537,7 +537,8 @@ class Order(Record):
     side: u8
     flags: u8
     borrow_rate_bp: u16
-    spare: u16
+    self_trade: u8
+    spare: u8
     position: u32
     spare2: u32
 

@@ -191,7 +191,8 @@ class BorrowFlow:
                 interest = self.loans.compute_due(row, principal, now)
                 if balance >= principal + interest:
                     self.loans.repay(row, principal, interest)
-                elif balance > interest and interest <= principal:
+                elif balance > interest:  # what is left owes what it did before: V does not change
                     principal = balance - interest
-                    self.loans.repay(row, principal, self.loans.compute_due(row, principal, now))
+                    interest -= self.loans.compute_due(row, loan.principal - principal, now)
+                    self.loans.repay(row, principal, interest)
             row = following

@@ -119,9 +119,7 @@ class TradeFlow:
             return self.admission.refuse(SIZE_TOO_LARGE, MAX_LOTS, lots, order.market)
         if price <= 0 or price > rules.max_ticks:
             return self.admission.refuse(PRICE_OUT_OF_RANGE, rules.max_ticks, price, order.market)
-        if lots > MAX_SUPPLY // rules.lot_quanta or (
-            rules.kind != LOAN and lots > MAX_CASH // (price * rules.tick_value)
-        ):
+        if lots > MAX_SUPPLY // rules.lot_quanta or not self.matching.is_cash_bounded(order.market, price, lots):
             return self.admission.refuse(NOTIONAL_TOO_LARGE, MAX_CASH, lots, order.market)
         if order.expiry_us != 0 and order.expiry_us <= self.state.venue.rows[1].time_us:
             return self.admission.refuse(EXPIRY_PAST, self.state.venue.rows[1].time_us, order.expiry_us, order.market)
@@ -134,6 +132,8 @@ class TradeFlow:
             return self.admission.refuse(VENUE_MODE, OPEN, self.state.venue.rows[1].mode, 0)
         if rules.mode != OPEN and not (rules.mode == POST_ONLY_MODE and order.flags & POST_ONLY):
             return self.admission.refuse(MARKET_MODE, OPEN, rules.mode, order.market)
+        if order.flags & POST_ONLY:
+            self.matching.sweep_touch(order.market, order.side, price)
         if order.flags & POST_ONLY and self.matching.is_crossing(order.market, order.side, price):
             return self.admission.refuse(WOULD_CROSS, 0, price, order.market)
         if not self.matching.is_bundle:
@@ -149,7 +149,7 @@ class TradeFlow:
         changed.lots = lots
         changed.loss_per_lot = self.matching.compute_loss(order.market, order.side, price, order.flags)
         self.matching.report_amended(slot, False)
-        return self.matching.execute(slot, time_in_force, CANCEL_RESTING)
+        return self.matching.execute(slot, time_in_force)
 
     def true_up(self, command: pointer[ContractChange]) -> longlong:
         """True a perp contract up on request of either side."""
