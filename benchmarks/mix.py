@@ -156,7 +156,7 @@ def write_log(
 
 def check(log: Log) -> None:
     """Fail unless another engine gives the same events."""
-    engine = read_snapshot(log.snapshot)
+    engine = read_snapshot(log.snapshot, huge_pages=True)
     digest = hashlib.blake2b(digest_size=16)
     for batch in venue.split(log.commands):
         digest.update(engine.apply(batch))
@@ -165,7 +165,7 @@ def check(log: Log) -> None:
 
 def run(log: Log) -> float:
     """Return the seconds that a fresh engine takes for the commands of the mix."""
-    engine = read_snapshot(log.snapshot)
+    engine = read_snapshot(log.snapshot, huge_pages=True)
     batches = list(venue.split(log.commands))
     begin = measure.clock()
     for batch in batches:

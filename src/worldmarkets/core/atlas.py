@@ -36,7 +36,7 @@ if not cython.compiled:
         MAX_SEVERITY,
         MAX_SUPPLY,
     )
-    from worldmarkets.core.wide import clamp_wide, floor_twice, narrow_floor, quadratic_cost, wide_div_ceil, wide_of, wide
+    from worldmarkets.core.wide import clamp_wide, floor_grid, narrow_floor, quadratic_cost, wide_div_ceil, wide_of, wide
 
 
 @cython.final
@@ -120,6 +120,16 @@ class Atlas:
                 if not cautious:
                     balance += account.iou_lent
             unit = asset.unit
+            if asset.is_numeraire:  # worth what it says, whatever the shock; a claim has its haircut
+                adjusted = unit * balance
+                if position.lent > 0:
+                    claim = clamp_wide(unit * position.lent, leg)
+                    adjusted += claim - wide_div_ceil(claim * haircut, BILLION)
+                adjusted = clamp_wide(adjusted, leg) * BILLION
+                up += adjusted
+                down += adjusted
+                row = position.next
+                continue
             shock = min(BILLION, (severity_ppm * asset.price_shock_ppm + 999) // 1000)
             slippage = (severity_ppm * asset.slippage_ppm + 999) // 1000
             adjusted = unit * balance
@@ -162,7 +172,7 @@ class Atlas:
                 net = net if net >= 0 else -net
                 basis += net * ((severity_ppm * asset.basis_ppm + 999) // 1000)
             row = position.next
-        return floor_twice((up if up < down else down) - basis, GRID, BILLION)
+        return floor_grid((up if up < down else down) - basis)
 
     def is_accruing(self, account: longlong) -> cython.bint:
         """Say whether an account's value falls with time: it owes by IOU, or a loan of its is overdue."""
@@ -213,13 +223,14 @@ class Atlas:
         row: longlong = self.accounts.rows[account].first_group
         is_accruing: cython.bint = self.is_accruing(account)
         while row != NONE:
-            version = self.groups.rows[self.figures.rows[row].group].version
-            if self.figures.rows[row].version != version or is_accruing:
+            kept = self.figures.read(row)
+            version = self.groups.rows[kept.group].version
+            if kept.version != version or is_accruing:
                 figure = self.figures.edit(row)
                 figure.value = self.compute_figure(row, initial, False, NONE, 0, 0, 0)
                 figure.version = 0 if is_accruing else version
-            total += self.figures.rows[row].value
-            row = self.figures.rows[row].next
+            total += kept.value
+            row = kept.next
         return total
 
     def compute_initial_with(

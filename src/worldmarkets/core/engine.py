@@ -47,7 +47,8 @@ if not cython.compiled:
         as_set_mark,
         as_switch,
     )
-    from worldmarkets.core.units import EVENTS_A_COMMAND, MAX_BUNDLE, MAX_SWEEP, MAX_TIME
+    from worldmarkets.core.units import AHEAD, EVENTS_A_COMMAND, MAX_BUNDLE, MAX_SWEEP, MAX_TIME, ORDER_SLOT_BITS
+    from worldmarkets.core.wide import prefetch
 
 @cython.final
 @cython.cclass
@@ -127,8 +128,21 @@ class Engine:
         while place < count:
             if self.outbox.get_room() < EVENTS_A_COMMAND:
                 break
+            if place + AHEAD < count:
+                self.foresee(place + AHEAD)
             place += self.step(place, count)
         return place - start
+
+    def foresee(self, place: longlong) -> None:
+        """Ask the processor for the rows that a command a little ahead will need."""
+        command = address(self.inbox[place])
+        slot: longlong
+        if self.state.has_account(command.account):
+            prefetch(self.state.accounts.read(command.account))
+        if command.kind == CANCEL_ORDER:
+            slot = as_order_change(command).order_id & ((1 << ORDER_SLOT_BITS) - 1)
+            if slot <= self.state.orders.get_used():
+                prefetch(self.state.orders.read(slot))
 
     def apply(self, commands):
         """Apply encoded commands and return the events they gave, encoded."""

@@ -65,5 +65,6 @@ ORDER_SLOT_BITS = 26  # an order id names its row and its serial
 SIDES = 2
 FANOUT_BITS = 6  # a node of the price ladder has 64 children
 LADDER_DEPTH = 4
+AHEAD = 3  # commands between asking for a row and using it
 SEEN_MASK = 1_023  # the undo log remembers this many rows (and one) as kept
 LADDER_TOP = (1 << 24) - 1

@@ -47,9 +47,9 @@ cdef extern from *:
         return wm_narrow(wm_ceil((wm_wide)a * b * c, d));
     }
     static inline long long wm_narrow_floor(wm_wide v, wm_wide d) { return wm_narrow(wm_floor(v, d)); }
-    static inline long long wm_floor_twice(wm_wide v, long long c, long long d) {
-        return wm_narrow(wm_floor(wm_floor(v, c), d));
-    }
+    /* 10**20 is 2**20 * 5**20: a shift and a division by 64 bits */
+    static inline long long wm_floor_grid(wm_wide v) { return wm_narrow(wm_floor(v >> 20, 95367431640625LL)); }
+    static inline int wm_prefetch(const void* place) { __builtin_prefetch(place); return 0; }
     static inline wm_wide wm_of(long long high, unsigned long long low) {
         return (wm_wide)(((wm_uwide)(unsigned long long)high << 64) | low);
     }
@@ -87,7 +87,8 @@ cdef extern from *:
     long long mul_div_ceil "wm_mul_div_ceil"(long long a, long long b, long long c) except? RAISED
     long long mul3_div_ceil "wm_mul3_div_ceil"(long long a, long long b, long long c, long long d) except? RAISED
     long long narrow_floor "wm_narrow_floor"(wide value, wide divisor) except? RAISED
-    long long floor_twice "wm_floor_twice"(wide value, long long first, long long second) except? RAISED
+    long long floor_grid "wm_floor_grid"(wide value) except? RAISED
+    int prefetch "wm_prefetch"(const void* place) noexcept
     wide wide_div_ceil "wm_ceil"(wide value, wide divisor) noexcept
     wide wide_div_floor "wm_floor"(wide value, wide divisor) noexcept
     wide wide_of "wm_of"(long long high, unsigned long long low) noexcept

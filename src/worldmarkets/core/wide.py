@@ -37,9 +37,13 @@ def narrow_floor(value: int, divisor: int) -> int:
     return _narrow(value // divisor)
 
 
-def floor_twice(value: int, first: int, second: int) -> int:
-    """Return the wide `value / (first * second)` rounded down: by two divisors of 64 bits, which is the same."""
-    return _narrow(value // first // second)
+def floor_grid(value: int) -> int:
+    """Return a wide number of `GRID * BILLION` steps, 10**20 of them one, rounded down."""
+    return _narrow(value // 10**20)
+
+
+def prefetch(place: object) -> None:
+    """Ask the processor for a row that will be needed soon.  Interpreted it does nothing."""
 
 
 def wide_div_ceil(value: int, divisor: int) -> int:

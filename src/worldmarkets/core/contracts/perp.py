@@ -118,18 +118,24 @@ class Perps:
             position.funding_low = low_of(total)
 
     def true_up(self, row: longlong, actor: longlong) -> None:
-        """Pay a contract's unrealised profit and strike it at the mark."""
-        perp = self.perps.edit(row)
-        funding: longlong = self.compute_funding(row, actor)
+        """Pay a contract's unrealised profit and strike it at the mark; nothing to do when it stands there already."""
+        perp = self.perps.read(row)
         strike: longlong = self.compute_mark_value(perp.market, perp.lots)
-        gain: longlong = strike - perp.cost - funding
-        index: longlong = self.markets.rows[perp.market].funding_index
+        if strike != perp.cost or perp.funding_index != self.markets.rows[perp.market].funding_index:
+            self.strike(row, strike, actor)
+
+    def strike(self, row: longlong, strike: longlong, actor: longlong) -> None:
+        """Pay what a contract is worth beyond its cost, and funding, and set its cost to `strike`."""
+        perp = self.perps.edit(row)
         before: longlong = perp.funding_index
+        index: longlong = self.markets.rows[perp.market].funding_index
+        funding: longlong = self.compute_funding(row, actor)
+        gain: longlong = strike - perp.cost - funding
         owed: longlong
         self.add_sums(perp.long_position, 0, strike - perp.cost)
         self.add_sums(perp.short_position, 0, perp.cost - strike)
-        self.add_baseline(perp.long_position, perp.lots, index - perp.funding_index)
-        self.add_baseline(perp.short_position, -perp.lots, index - perp.funding_index)
+        self.add_baseline(perp.long_position, perp.lots, index - before)
+        self.add_baseline(perp.short_position, -perp.lots, index - before)
         perp.cost = strike
         perp.funding_index = index
         if actor != perp.long_account and actor != perp.short_account and self.has_rest(row, index, before):
