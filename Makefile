@@ -2,7 +2,11 @@
 PYTHON ?= python3
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 PYTEST_FLAGS ?= --numprocesses=$(JOBS) --dist=worksteal
-SOAK_SECONDS ?= 600
+# The random campaigns of `make soak`: how many commands in all, from which number, and for how long at most (no limit).
+SOAK_COMMANDS ?= 10000000
+SOAK_SEED ?= $(shell date +%s)
+SOAK_SEED := $(SOAK_SEED)
+SOAK_SECONDS ?=
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -23,8 +27,9 @@ help:  ## This list
 
 build: $(VENV)/.compiled  ## Make .venv from requirements.lock and compile the core; nothing to do when nothing changed
 
-up: build  ## Replay a recorded market and say where its report is (the running venue comes later)
-	$(WORLD) replay l2
+up: build  ## Replay a recorded market, with portfolios trading in it, and say where the report is
+	$(WORLD) replay l2 --out out
+	@echo "The report is $(CURDIR)/out/replay.html: open it in a browser."
 
 test: build  ## All tests: compiled, then those marked `both` again on the interpreted core
 	WORLDMARKETS_REQUIRE_COMPILED=1 $(PY) -m pytest $(PYTEST_FLAGS) -m "not soak"
@@ -48,11 +53,15 @@ format: $(VENV)/.locked  ## Let ruff sort imports, mend what it can, and lay out
 	$(PY) -m ruff check --fix --quiet || true
 	$(PY) -m ruff format
 
-bench: build  ## Every headline figure in one table, and in benchmarks/out.json
+bench: build  ## Every headline figure in one table, and in benchmarks/out.json (the peer is in requirements.lock too)
 	WORLDMARKETS_REQUIRE_COMPILED=1 $(PY) -m benchmarks
 
-soak: build  ## Long random runs, SOAK_SECONDS of them (600)
-	WORLDMARKETS_SOAK_SECONDS=$(SOAK_SECONDS) $(PY) -m pytest -m soak
+# There are two campaigns, of the book and of the whole exchange: each gets half of the commands.
+soak: build  ## Random campaigns on every core: SOAK_COMMANDS (10 million) from SOAK_SEED, SOAK_SECONDS at most if given
+	@echo "soak: $(SOAK_COMMANDS) commands; once more the same: make soak SOAK_SEED=$(SOAK_SEED) SOAK_COMMANDS=$(SOAK_COMMANDS)"
+	WORLDMARKETS_REQUIRE_COMPILED=1 WORLDMARKETS_SEED=$(SOAK_SEED) \
+	  WORLDMARKETS_CAMPAIGN=$$(( $(SOAK_COMMANDS) / 2 )) $(if $(SOAK_SECONDS),WORLDMARKETS_SOAK_SECONDS=$(SOAK_SECONDS)) \
+	  $(PY) -m pytest $(PYTEST_FLAGS) -m soak -rP
 
 demo: build  ## Every program of examples/, one after another
 	@for script in examples/[a-z]*.py; do echo "== $$script"; $(PY) "$$script"; done

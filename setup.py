@@ -81,9 +81,15 @@ def extensions() -> list[Extension]:
         SHARED_C.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run([sys.executable, "-m", "cython", f"--generate-shared={SHARED_C}"], check=True)
         found.append(Extension(SHARED, [str(SHARED_C)], extra_compile_args=C_FLAGS))
-        return cythonize(found, compiler_directives=DIRECTIVES, nthreads=os.cpu_count() or 1, build_dir="build/cython",
-                         quiet=True, shared_utility_qualified_name=SHARED,
-                         annotate=bool(os.environ.get("WORLDMARKETS_ANNOTATE")))
+        return cythonize(
+            found,
+            compiler_directives=DIRECTIVES,
+            nthreads=os.cpu_count() or 1,
+            build_dir="build/cython",
+            quiet=True,
+            shared_utility_qualified_name=SHARED,
+            annotate=bool(os.environ.get("WORLDMARKETS_ANNOTATE")),
+        )
     except Exception as error:
         if os.environ.get("WORLDMARKETS_REQUIRE_COMPILED"):
             raise

@@ -28,7 +28,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 # Modules that never run on the path of a command, or only lay out memory: ordinary Python (hashlib, mmap, ctypes).
 # units, codes and wide are not compiled either: the compiler takes their twins. The empty name is core/__init__.py,
 # which checks that the compiled modules are the ones loaded.
-HOST_SIDE = frozenset({"", "units", "codes", "wide", "memory", "records", "tables", "audit", "codec", "digest", "snapshot"})
+HOST_SIDE = frozenset(
+    {"", "units", "codes", "wide", "memory", "records", "tables", "audit", "codec", "digest", "snapshot"}
+)
 
 ORDER: dict[str, int] = {name: place for place, name in enumerate(name for line in LAYERS for name in line)}
 

@@ -59,6 +59,7 @@ def constants_of(name: str) -> dict[str, int]:
 
 
 def write_constants(name: str) -> str:
+    """The twin of a module of constants: a macro and a C constant each."""
     values = constants_of(name)
     lines = ["# Generated from the Python source.", "cdef extern from *:", '    """']
     lines += [f"    #define WM_{key} {value}LL" for key, value in values.items()]
@@ -68,6 +69,7 @@ def write_constants(name: str) -> str:
 
 
 def write_records(records: ModuleType) -> str:
+    """The twin of records.py: a struct each, and the views that read a command or an event as what it is."""
     lines = ["# Generated from the Python source."]
     for record in records.RECORDS:
         lines += ["", f"cdef struct {record.__name__}:"]
@@ -76,12 +78,12 @@ def write_records(records: ModuleType) -> str:
     lines += ["", ""]
     for record in records.COMMANDS:
         name = records.view_name(record)
-        lines += [f"cdef inline {record.__name__}* {name}(Command* command) noexcept:",
-                  f"    return <{record.__name__}*> command", ""]
+        lines.append(f"cdef inline {record.__name__}* {name}(Command* command) noexcept:")
+        lines += [f"    return <{record.__name__}*> command", ""]
     for record in records.EVENTS:
         name = records.view_name(record)
-        lines += [f"cdef inline {record.__name__}* {name}(Event* event) noexcept:",
-                  f"    return <{record.__name__}*> event", ""]
+        lines.append(f"cdef inline {record.__name__}* {name}(Event* event) noexcept:")
+        lines += [f"    return <{record.__name__}*> event", ""]
     return "\n".join(lines) + "\n"
 
 
@@ -125,14 +127,15 @@ class {name}Table(Table):
 '''
 
 
-TABLES_PXD_HEAD = '''# Generated from the Python source: the twin of tables.py, its two methods written into their callers.
+TABLES_PXD_HEAD = """\
+# Generated from the Python source: the twin of tables.py, its two methods written into their callers.
 cimport cython
 from worldmarkets.core.undo cimport Table, Undo
 from worldmarkets.core.units cimport SEEN_MASK
 from worldmarkets.core.records cimport {names}, Seen
-'''
+"""
 
-TABLES_PXD_CLASS = '''
+TABLES_PXD_CLASS = """
 
 @cython.final
 cdef class {name}Table(Table):
@@ -146,7 +149,7 @@ cdef class {name}Table(Table):
 
     cdef inline const {name}* read(self, long long row) except NULL:
         return &self.rows[row]
-'''
+"""
 
 TABLES_PYX_CLASS = '''
 
@@ -196,18 +199,19 @@ class Source:
                 self.classes.append(node)
             elif isinstance(node, ast.FunctionDef) and node.returns is not None:
                 self.functions.append(node)
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PACKAGE + "."):
-                self.imports.append((node.module.rsplit(".", 1)[1] if node.module.count(".") == 2
-                                     else node.module[len(PACKAGE) + 1:], [a.name for a in node.names]))
+        for found in ast.walk(self.tree):
+            if isinstance(found, ast.ImportFrom) and found.module and found.module.startswith(PACKAGE + "."):
+                self.imports.append((found.module.removeprefix(PACKAGE + "."), [a.name for a in found.names]))
 
     def exported(self) -> set[str]:
+        """The names that other modules may take from this one in C."""
         return {c.name for c in self.classes} | {f.name for f in self.functions}
 
 
 def decorators(node: ast.ClassDef | ast.FunctionDef) -> set[str]:
-    return {d.attr if isinstance(d, ast.Attribute) else d.id
-            for d in node.decorator_list if isinstance(d, ast.Attribute | ast.Name)}
+    """The last names of its decorators: `final` of `@cython.final`."""
+    plain = (d for d in node.decorator_list if isinstance(d, ast.Attribute | ast.Name))
+    return {d.attr if isinstance(d, ast.Attribute) else d.id for d in plain}
 
 
 def c_type(node: ast.expr) -> str:
@@ -228,6 +232,7 @@ def c_type(node: ast.expr) -> str:
 
 
 def signature(node: ast.FunctionDef, method: bool) -> str:
+    """The C declaration of a function or a method, with how it says that it raised."""
     result = c_type(node.returns)  # type: ignore[arg-type]
     is_none = isinstance(node.returns, ast.Constant)
     guard = " except -1" if is_none else " except NULL" if result.endswith("*") else EXCEPT.get(result, "")
@@ -244,6 +249,7 @@ def signature(node: ast.FunctionDef, method: bool) -> str:
 
 
 def write_module(source: Source, exports: dict[str, set[str]]) -> str:
+    """The twin of any other module: its imports, its classes with their fields and methods, its functions."""
     lines = ["# Generated from the Python source.", "cimport cython", f"from {PACKAGE}.wide cimport RAISED"]
     for module, names in source.imports:
         known = names if names == ["*"] else sorted(n for n in names if n in exports.get(module, ()))

@@ -180,3 +180,23 @@ def test_the_parts_of_a_group_sum_to_the_core_s_figure(held: int, size: int, len
         worse = group.up if group.direction == "up" else group.down
         assert abs(worse - group.basis - group.value) <= D("0.000003")
     assert [leg.asset for leg in trader.legs(severity)] == ["USDM", "ETH", "stETH"]
+
+
+def test_what_cash_does_not_cover_is_an_iou_that_accrues(exchange: Exchange, maker: Account) -> None:
+    debtor = exchange.account("debtor")
+    debtor.deposit("ETH", 1)
+    debtor.deposit("USDM", 10)
+    maker.sell("ETH-PERP", 1, "2000")
+    contract = debtor.buy("ETH-PERP", 1, "2000").contracts[0]  # a fee of 2 leaves 8
+    exchange.mark("ETH", "1900")
+    maker.true_up(contract)
+    (iou,) = debtor.loans
+    assert (iou.is_iou, iou.counterparty, iou.principal, iou.rate) == (True, maker, 92, 5)
+    assert debtor.nav == 1_900 - 92
+    exchange.step(hours=30)
+    (iou,) = debtor.loans
+    assert iou.interest == D("0.015754")  # ceil(92 * 5 % * 30 / 8760)
+    assert debtor.nav == 1_900 - 92 - iou.interest
+    assert sum(group.nav for group in debtor.groups()) == debtor.nav
+    debtor.deposit("USDM", 100)
+    assert debtor.loans == []

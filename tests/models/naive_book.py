@@ -10,6 +10,8 @@ Orders have names, chosen by whoever places them.  Every command returns what ha
     rejected   code
 """
 
+from itertools import takewhile
+
 from worldmarkets.core import codes
 
 MAX_SKIPS = 64
@@ -19,13 +21,14 @@ GOOD, IMMEDIATE, WHOLE, TIMED = (
 
 
 class Order:
-    def __init__(self, name, account, side, price, lots, flags=0, expiry=0):
+    def __init__(self, name, account, side, price, lots, flags=0, self_trade=0, expiry=0):
         self.name = name
         self.account = account
         self.side = side
         self.price = price
         self.lots = lots
         self.flags = flags
+        self.self_trade = self_trade
         self.expiry = expiry
 
 
@@ -57,18 +60,19 @@ class NaiveBook:
             return [("rejected", min(wrong))]
         if name in self.seen:
             return [("repeated", name)]
-        if flags & codes.POST_ONLY and self.is_crossing(side, price):
-            price = self.get_touch(1 - side) + (1 if side == codes.SELL else -1)
+        expired, live = self.get_ahead(side, price) if flags & codes.POST_ONLY else ([], None)
+        if live:
+            price = live.price + (1 if side == codes.SELL else -1)
             if not flags & codes.SLIDE or not 0 < price <= self.max_ticks:
                 return [("rejected", codes.WOULD_CROSS)]
-        order = Order(name, account, side, price, lots, flags, expiry if time_in_force == TIMED else 0)
+        order = Order(name, account, side, price, lots, flags, self_trade, expiry if time_in_force == TIMED else 0)
         placed = ("placed", name, side, price, lots, order.expiry)
         if time_in_force == WHOLE:
-            code = self.get_whole_code(order, self_trade)
+            code = self.get_whole_code(order)
             if code != codes.OK:
                 return [("rejected", code)]
         self.seen.add(name)
-        return [placed, *self.enter(order, self_trade, rests=time_in_force in (GOOD, TIMED))]
+        return [*self.sweep(expired), placed, *self.enter(order, rests=time_in_force in (GOOD, TIMED))]
 
     def cancel(self, name, account):
         code = self.check_owned(name, account)
@@ -93,7 +97,9 @@ class NaiveBook:
         if self.is_expired(order):
             wrong.append(codes.EXPIRY_PAST)
         is_kept = price == order.price and lots <= order.lots
-        if order.flags & codes.POST_ONLY and not is_kept and self.is_crossing(order.side, price):
+        is_passive = order.flags & codes.POST_ONLY and not is_kept
+        expired, live = self.get_ahead(order.side, price) if is_passive else ([], None)
+        if live:
             wrong.append(codes.WOULD_CROSS)
         if wrong:
             return [("rejected", min(wrong))]
@@ -104,28 +110,30 @@ class NaiveBook:
         self.remove(order)
         order.price = price
         order.lots = lots
-        return [amended, *self.enter(order, codes.CANCEL_RESTING, rests=True)]
-
-    def sweep(self, name):
-        """An expired order may leave the book at any time: say so when it does."""
-        order = self.resting.get(name)
-        assert order is not None, f"{name} does not rest"
-        assert self.is_expired(order), f"{name} expires at {order.expiry}, and it is {self.now}"
-        return self.take_away(order, codes.REASON_EXPIRED)
+        return [*self.sweep(expired), amended, *self.enter(order, rests=True)]
 
     # What follows.
 
-    def enter(self, order, self_trade, rests):
+    def get_ahead(self, side, price):
+        """What a post-only order meets: the expired orders that it sweeps away, and then the one it would cross."""
+        queue = [self.resting[name] for name, at, _ in self.get_queue(1 - side) if self.is_met(at, side, price)]
+        expired = list(takewhile(self.is_expired, queue[:MAX_SKIPS]))
+        return expired, queue[len(expired)] if len(expired) < len(queue) else None
+
+    def sweep(self, expired):
+        return [self.take_away(order, codes.REASON_EXPIRED) for order in expired]
+
+    def enter(self, order, rests):
         """Match an order, then rest or cancel what is left of it."""
         happened = []
-        stop = self.match(order, self_trade, happened)
+        stop = self.match(order, happened)
         if order.lots > 0 and (stop or not rests):
             happened.append(("cancelled", order.name, order.lots, stop or codes.REASON_IMMEDIATE))
         elif order.lots > 0:
             self.rest(order)
         return happened
 
-    def match(self, order, self_trade, happened):
+    def match(self, order, happened):
         """Match an order as far as it goes; return why it may not go on, or 0."""
         fills = skips = 0
         while order.lots > 0 and self.is_crossing(order.side, order.price):
@@ -141,11 +149,12 @@ class NaiveBook:
                 order.lots -= lots
                 happened.append(("trade", order.name, maker.name, maker.price, lots, maker.lots))
                 fills += 1
-            elif self_trade == codes.CANCEL_INCOMING:
+            elif order.self_trade == codes.CANCEL_INCOMING:
                 return codes.REASON_SELF_TRADE
-            elif self_trade == codes.DECREMENT:
+            elif order.self_trade == codes.DECREMENT:
                 lots = min(order.lots, maker.lots)
                 order.lots -= lots
+                happened.append(("cancelled", order.name, lots, codes.REASON_SELF_TRADE))
                 if lots < maker.lots:
                     self.shrink(maker, lots)
                     happened.append(("amended", maker.name, maker.price, maker.lots, True))
@@ -155,11 +164,11 @@ class NaiveBook:
             else:
                 happened.append(self.take_away(maker, codes.REASON_SELF_TRADE))
                 skips += 1
-                if self_trade == codes.CANCEL_BOTH:
+                if order.self_trade == codes.CANCEL_BOTH:
                     return codes.REASON_SELF_TRADE
         return 0
 
-    def get_whole_code(self, order, self_trade):
+    def get_whole_code(self, order):
         """Return OK if an order would trade whole at once, else why not."""
         copy = NaiveBook(self.owners, self.max_ticks, self.max_fills, self.now)
         for other in self.resting.values():
@@ -167,7 +176,7 @@ class NaiveBook:
         for mine, theirs in zip(copy.sides, self.sides, strict=True):
             mine.update({price: [copy.resting[other.name] for other in queue] for price, queue in theirs.items()})
         happened = []
-        stop = copy.match(Order(**vars(order)), self_trade, happened)
+        stop = copy.match(Order(**vars(order)), happened)
         if sum(event[4] for event in happened if event[0] == "trade") == order.lots:
             return codes.OK
         return codes.WORK if stop == codes.WORK else codes.FILL_OR_KILL_UNFILLED
@@ -190,8 +199,11 @@ class NaiveBook:
     def is_crossing(self, side, price):
         if not self.sides[1 - side]:
             return False
-        touch = self.get_touch(1 - side)
-        return touch <= price if side == codes.BUY else touch >= price
+        return self.is_met(self.get_touch(1 - side), side, price)
+
+    def is_met(self, resting, side, price):
+        """Say whether an order on a side at a price meets one that rests at another."""
+        return resting <= price if side == codes.BUY else resting >= price
 
     def rest(self, order):
         self.sides[order.side].setdefault(order.price, []).append(order)

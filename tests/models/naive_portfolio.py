@@ -9,7 +9,8 @@ Where the protocol leaves a rounding open:
 - a contract is struck at floor(lots * mark value of a lot), and lots given up cost floor(their mark value);
 - funding due is rounded up when the acting account is the long, else down; of two others' contract the actor pays
   the short a quantum when it was not whole;
-- a part repaid pays the interest on that part, for all hours since the loan's interest began;
+- a part repaid pays the interest on that part, for all hours since the loan's interest began; a part of an IOU that
+  the exchange repays pays the interest on the whole less that on the rest;
 - hours paid at an extension move that beginning forward; an IOU has no least number of hours.
 """
 
@@ -103,7 +104,9 @@ class Exchange:
     fees: int = 0
     order_fees: dict[int, int] = field(default_factory=dict)
     oldest_first: set[int] = field(default_factory=set)
-    received: list[int] = field(default_factory=list)  # who received numeraire while owing by IOU, and has not repaid yet
+    received: list[int] = field(
+        default_factory=list
+    )  # who received numeraire while owing by IOU, and has not repaid yet
     effects: list[tuple] = field(default_factory=list)
 
     # Balances.
@@ -227,9 +230,14 @@ class Exchange:
             self.pay(seller, buyer, -amount)
 
     def true_up(self, key: tuple[int, int, int], actor: int) -> None:
-        """Pay a contract's profit and funding, and strike it at the mark."""
+        """Pay a contract's profit and funding, and strike it at the mark; nothing when it stands there already."""
         market, long, short = key
         contract = self.contracts[key]
+        if (contract.cost, contract.index) == (
+            self.compute_mark_value(market, contract.lots),
+            self.markets[market].funding_index,
+        ):
+            return
         due = Fraction(contract.lots * (self.markets[market].funding_index - contract.index), FUNDING_ONE)
         funding = ceil(due) if actor == long else floor(due)
         strike = self.compute_mark_value(market, contract.lots)
@@ -303,11 +311,10 @@ class Exchange:
         loan = self.loans[serial]
         if amount == 0 or loan.principal - amount < self.assets[loan.asset].minimum_principal:
             amount = loan.principal
-        self.pay_back(loan, amount)
+        self.pay_back(loan, amount, self.compute_due(loan, amount))
         return amount
 
-    def pay_back(self, loan: Loan, principal: int) -> None:
-        interest = self.compute_due(loan, principal)
+    def pay_back(self, loan: Loan, principal: int, interest: int) -> None:
         self.move(loan.borrower, loan.lender, loan.asset, principal + interest)
         loan.principal -= principal
         self.effects.append(("loan repaid", loan.borrower, loan.lender, principal, interest, loan.principal))
@@ -340,9 +347,10 @@ class Exchange:
                 balance = self.get_balance(account, NUMERAIRE)
                 interest = self.compute_due(loan, loan.principal)
                 if balance >= loan.principal + interest:
-                    self.pay_back(loan, loan.principal)
-                elif balance > interest and interest <= loan.principal:
-                    self.pay_back(loan, balance - interest)
+                    self.pay_back(loan, loan.principal, interest)
+                elif balance > interest:  # what is left owes what it did before
+                    principal = balance - interest
+                    self.pay_back(loan, principal, interest - self.compute_due(loan, loan.principal - principal))
 
     # Sums over contracts, as they stand in a position.
 

@@ -27,7 +27,7 @@ from worldmarkets.core import COMPILED
 from worldmarkets.core import codes as c
 
 SEED = int(os.environ.get("WORLDMARKETS_SEED", "1"))
-COMMANDS = int(os.environ.get("WORLDMARKETS_CAMPAIGN", "100000" if COMPILED else "2000"))
+COMMANDS = int(os.environ.get("WORLDMARKETS_CAMPAIGN", "100000" if COMPILED else "4000"))
 CHAPTER = 5_000  # commands of one engine
 SHARES = 4  # for as many processes
 SHORT = 1_200 if COMPILED else 300
@@ -176,15 +176,16 @@ def test_work_is_bounded():
 
 
 @pytest.mark.soak
-def test_soak():
+@pytest.mark.parametrize("share", range(SHARES))
+def test_soak(share):
     """As many commands as asked for, or as many as a limit of time allows."""
-    seconds = float(os.environ.get("WORLDMARKETS_SOAK_SECONDS", "600"))
-    commands = int(os.environ.get("WORLDMARKETS_CAMPAIGN", "10000000"))
+    seconds = float(os.environ.get("WORLDMARKETS_SOAK_SECONDS", "inf"))
+    commands = int(os.environ.get("WORLDMARKETS_CAMPAIGN", "10000000")) // SHARES
     counts: Counter[str] = Counter()
     begun, done, number = time.monotonic(), 0, 0
     while done < commands and time.monotonic() - begun < seconds:
-        chapter = Chapter(SEED * 1_000_000 + 900_000 + number).run(min(4 * CHAPTER, commands - done))
+        chapter = Chapter(SEED * 1_000_000 + (5 + share) * 100_000 + number).run(min(4 * CHAPTER, commands - done))
         counts.update(chapter.counts)
         done += chapter.number
         number += 1
-    print_counts(counts, f"seed {SEED}: {done} commands in {number} chapters")
+    print_counts(counts, f"seed {SEED}, share {share}: {done} commands in {number} chapters")

@@ -117,7 +117,7 @@ def test_depth_and_cap_by_hand():
 
 
 def test_an_iou_by_hand():
-    """An IOU of 100 counts 100 for its payee but not in V-; for its payer 100 and the interest so far, and no haircut."""
+    """An IOU of 100 counts 100 for its payee, but not in V-; for its payer 100 and the interest so far."""
     exchange = make_exchange()
     lend(exchange, 1, 2, 100 * TOKEN, 8_760, flags=c.LOAN_IOU)
     assert exchange.compute_value(1, 10**6) == 100 * TOKEN
@@ -140,7 +140,7 @@ def test_an_overdue_loan_by_hand():
 
 @pytest.mark.parametrize("seed", range(20))
 def test_one_asset_of_unlimited_depth_is_the_plain_formula(seed):
-    """In a group of one, unlimited depth, no basis: V(1) = cash + adj * P * (1 - rp or + rp) - rs * |adj| * P + perps."""
+    """A group of one, unlimited depth, no basis: V(1) = cash + spot + perps - rp * |spot + perps| - rs * |spot|."""
     source = random.Random(seed)
     rp, rs = source.randrange(400_000), source.randrange(50_000)
     exchange = make_exchange(price_shock_ppm=rp, slippage_ppm=rs)

@@ -117,8 +117,8 @@ class Governance:
         require(0 <= collateral_cap <= MAX_SUPPLY, "collateral cap out of bounds")
         require(0 < minimum_principal <= MAX_SUPPLY, "minimum principal out of bounds")
         if depth > 0 and slippage_ppm > 0:
-            most = depth * (MILLION - price_shock_ppm) // (2 * slippage_ppm)
-            require(holding_cap <= most, f"holding_cap is at most depth * (1 - rp) / (2 * rs) = {most}")
+            most = depth * max(MILLION - price_shock_ppm - basis_ppm, 0) // (2 * slippage_ppm)
+            require(holding_cap <= most, f"holding_cap is at most depth * (1 - rp - rb) / (2 * rs) = {most}")
             holding_cap = holding_cap or most
         members = self.state.groups.rows[group].assets
         require(members < MAX_GROUP_ASSETS, f"a group has at most {MAX_GROUP_ASSETS} assets")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from worldmarkets.core.units import BILLION, FUNDING_ONE, GRID
 from worldmarkets.exchange.units import from_units
+from worldmarkets.exchange.views import compute_accrued
 
 if TYPE_CHECKING:
     from worldmarkets.exchange.exchange import Exchange
@@ -96,7 +97,7 @@ def _compute_terms(exchange: Exchange, row: Any, severity_ppm: int) -> _Terms:
     shock = _scale(severity_ppm, asset.price_shock_ppm, 1)
     slippage = _scale(severity_ppm, asset.slippage_ppm)
     haircut = _scale(severity_ppm, exchange.read_row("venue", 1).lent_haircut_ppm)
-    balance = row.balance - row.owed
+    balance = row.balance - row.owed - compute_accrued(exchange, row)
     claims = row.lent
     if asset.is_numeraire:
         account: Any = exchange.read_row("accounts", row.account)

@@ -22,7 +22,10 @@ _PRICE = Decimal("1E-8")
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """What an account has of one asset: sums over its contracts.  `owed` counts interest to the end of the tenor."""
+    """What an account has of one asset: sums over its contracts.  `owed` is what V takes.
+
+    It counts interest to the end of the longest tenor, and what has accrued beyond; IOUs come on top.
+    """
 
     asset: str
     balance: Decimal
@@ -112,7 +115,8 @@ class Views:
             asset = self._listing.asset(row.asset)
             market = self._exchange.read_row("assets", row.asset).perp_market
             size = self._listing.market(market).from_lots(row.lots) if market else Decimal(0)
-            balance, borrowed, owed, lent = map(asset.from_quanta, (row.balance, row.borrowed, row.owed, row.lent))
+            owed = asset.from_quanta(row.owed + compute_accrued(self._exchange, row))
+            balance, borrowed, lent = map(asset.from_quanta, (row.balance, row.borrowed, row.lent))
             cost = self._listing.numeraire.from_quanta(row.cost)
             found.append(Position(asset.symbol, balance, borrowed, owed, lent, size, cost))
         return found
@@ -194,6 +198,20 @@ class Views:
             cash.from_quanta(sign * worth), cash.from_quanta(funding),
             cash.from_quanta(sign * (worth - perp.cost) - funding),
         )  # fmt: skip
+
+
+def compute_accrued(exchange: Exchange, position: Any) -> int:
+    """Return the interest that V takes beside `owed`, in quanta: of IOUs so far, of loans beyond their tenor."""
+    total, row = 0, position.first_borrowed
+    while row:
+        loan = exchange.read_row("loans", row)
+        hours = -(-(exchange.time_us - loan.interest_from_us) // HOUR)
+        hours -= 0 if loan.flags & codes.LOAN_IOU else loan.tenor_hours
+        total += -(-loan.principal * loan.rate_bp * max(hours, 0) // (BASIS * HOURS_A_YEAR))
+        row = loan.borrower_next
+        if row == position.first_borrowed:
+            break
+    return total
 
 
 def compute_interest(loan: records.Loan, now_us: int) -> int:
