@@ -1,4 +1,4 @@
-"""Recordings as one line of time: worked by hand, and counted on the full files."""
+"""Recordings as one line of time, worked by hand; test_replay.py counts the quotes of the full files."""
 
 import json
 from pathlib import Path
@@ -88,13 +88,3 @@ def test_merged_recordings_are_in_order_of_time() -> None:
     assert times == sorted(times)
     assert {item.kind for item in merge(recordings, end_us)} == {"perp", "spot"}
     assert times[-1] <= end_us
-
-
-@pytest.mark.parametrize(
-    ("name", "instrument", "early", "late"),
-    [("usdm_ethusdt_20240808.gz", ETH_PERP, 471, 80), ("spot_ethusdt_20240808.gz", ETH_SPOT, 577, 0)],
-)
-def test_quotes_of_the_full_recordings(shared: Path, name: str, instrument, early: int, late: int) -> None:
-    items = load(shared / "data" / "l2" / name, instrument).items
-    quoted = [item.is_late for item in items if isinstance(item, Update) and item.quote]
-    assert (quoted.count(False), quoted.count(True)) == (early, late)

@@ -36,7 +36,15 @@ if not cython.compiled:
         MAX_SEVERITY,
         MAX_SUPPLY,
     )
-    from worldmarkets.core.wide import clamp_wide, floor_grid, narrow_floor, quadratic_cost, wide_div_ceil, wide_of, wide
+    from worldmarkets.core.wide import (
+        clamp_wide,
+        floor_grid,
+        narrow_floor,
+        quadratic_cost,
+        wide,
+        wide_div_ceil,
+        wide_of,
+    )
 
 
 @cython.final
@@ -269,7 +277,7 @@ class Atlas:
 
     @cython.overflowcheck(False)
     def compute_notional(self, asset: longlong, quanta: longlong) -> longlong:
-        """Return what `quanta` >= 0 of an asset are worth at the mark, in numeraire quanta, rounded up; at most 10**18."""
+        """Return what `quanta` >= 0 of an asset are worth at the mark, in numeraire quanta: up, at most 10**18."""
         worth: wide = quanta
         worth = wide_div_ceil(worth * self.assets.rows[asset].unit, GRID)
         return narrow_floor(clamp_wide(worth, MAX_SUPPLY), 1)

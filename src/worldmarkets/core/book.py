@@ -45,6 +45,7 @@ class Book:
         side.root = self.new_node()
 
     def new_node(self) -> longlong:
+        """Return the row of an empty node, with room for its children or levels."""
         node: longlong = self.nodes.allocate()
         self.children.cover((node << 6) + 63)
         self.levels.cover((node << 6) + 63)

@@ -16,7 +16,7 @@ if not cython.compiled:
     from worldmarkets.core.codes import BUY, FUNDING_SET, NONE, PERP, SELL
     from worldmarkets.core.records import Asset, Event, Group, Market, Side, Venue, as_funding_set
     from worldmarkets.core.units import FUNDING_ONE, GRID, LADDER_TOP, MAX_INDEX, MAX_WEIGHT_PPB, PPB_ONE
-    from worldmarkets.core.wide import clamp_wide, high_of, low_of, narrow_floor, wide_div_floor, wide_of, wide
+    from worldmarkets.core.wide import clamp_wide, high_of, low_of, narrow_floor, wide, wide_div_floor, wide_of
 
 
 @cython.final

@@ -68,7 +68,7 @@ class Governance:
         require(0 < open_order_multiple <= 1000, "open_order_multiple is 1..1000")
         require(0 <= iou_penalty_bp < MAX_RATE_BP, "iou_penalty is a rate in basis points")
         require(0 < max_fills <= MAX_FILLS, f"max_fills is 1..{MAX_FILLS}")
-        require(0 <= funding_cutoff_us < funding_period_us <= DAY, "a funding period is at most a day, and the funding window ends before its period does")
+        require(0 <= funding_cutoff_us < funding_period_us <= DAY, "a funding window ends within its period of a day")
         require(0 <= funding_step_ppb <= funding_cap_ppb <= 10_000_000, "funding step <= cap <= 1 %")
         venue = self.state.venue.edit(1)
         venue.time_us = time_us

@@ -82,6 +82,7 @@ class Ledger:
         return row if row != NONE else self.open_position(account, asset)
 
     def open_position(self, account: longlong, asset: longlong) -> longlong:
+        """Return the row of an empty position, in its account's figure for its group."""
         row: longlong = self.positions.allocate()
         figure_row: longlong = self.need_figure(account, self.assets.rows[asset].group)
         record = self.accounts.edit(account)
@@ -180,4 +181,5 @@ class Ledger:
         record.contracts += change
 
     def is_same_owner(self, a: longlong, b: longlong) -> cython.bint:
+        """Say whether two accounts have one owner."""
         return self.accounts.rows[a].owner == self.accounts.rows[b].owner

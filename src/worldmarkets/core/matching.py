@@ -193,6 +193,7 @@ class Matching:
         self.orders.rest(slot)
 
     def report_placed(self, slot: longlong, time_in_force: longlong) -> None:
+        """Report an order that was accepted."""
         order = self.state.orders.read(slot)
         event = as_order_placed(self.outbox.emit(ORDER_PLACED, 0, order.market, order.account))
         event.order_id = order.id
@@ -278,7 +279,6 @@ class Matching:
         fee: longlong = 0 if rules.kind == LOAN else self.fees.compute(market, True, cash, 0)
         account: longlong = self.state.positions.rows[position].account
         value: longlong
-        loss: longlong
         code = self.check_risk(position, market, side, lots)
         if code != OK:
             return code
@@ -303,7 +303,7 @@ class Matching:
         return self.check_open_orders(account, lots * self.compute_loss(market, side, price, flags))
 
     def check_open_orders(self, account: longlong, more: longlong) -> longlong:
-        """Return OPEN_ORDERS when what an account's resting orders, and `more`, could lose exceeds its multiple of V."""
+        """Return OPEN_ORDERS when an account's resting orders, and `more`, could lose more than its multiple of V."""
         multiple: longlong = self.state.venue.rows[1].open_order_multiple
         loss: longlong = self.state.accounts.rows[account].order_loss + more
         value: longlong
@@ -523,6 +523,7 @@ class Matching:
                 self.stop = REASON_SELF_TRADE
 
     def report_amended(self, slot: longlong, kept: cython.bint) -> None:
+        """Report an order's new price and size."""
         order = self.state.orders.read(slot)
         event = as_order_amended(self.outbox.emit(ORDER_AMENDED, kept, order.market, order.account))
         event.order_id = order.id

@@ -48,7 +48,15 @@ if not cython.compiled:
         MILLION,
         PRICE_ONE,
     )
-    from worldmarkets.core.wide import clamp_wide, magnitude, mul_div_ceil, narrow_floor, wide_div_ceil, wide_div_floor, wide
+    from worldmarkets.core.wide import (
+        clamp_wide,
+        magnitude,
+        mul_div_ceil,
+        narrow_floor,
+        wide,
+        wide_div_ceil,
+        wide_div_floor,
+    )
 
 
 @cython.final
@@ -110,7 +118,7 @@ class Oracle:
         return market == NONE or worth * self.state.markets.rows[market].lot_quanta <= most * GRID
 
     def compute_move(self, old: longlong, new: longlong) -> longlong:
-        """Return how far a price moved, in ppm of the old one, rounded up; a move beyond a millionfold counts as one."""
+        """Return how far a price moved, in ppm of the old one, rounded up; beyond a millionfold it counts as that."""
         change: longlong = magnitude(new - old)
         if change // old >= MILLION:
             return MILLION * MILLION

@@ -57,6 +57,7 @@ class Orders:
         return self.state.client_index.find(account, client_id, 0)
 
     def get_client_id(self, slot: longlong) -> longlong:
+        """Return the client order id that an order was placed with, or 0."""
         return self.clients.rows[self.orders.rows[slot].client].client_id
 
     def rest(self, slot: longlong) -> None:

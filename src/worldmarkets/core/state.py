@@ -106,6 +106,7 @@ class State:
         self.bind(made)
 
     def bind(self, made):
+        """Name the tables and build the indexes over them."""
         self.pools = made["pools"]
         self.venue = made["venue"]
         self.assets = made["assets"]
@@ -145,12 +146,15 @@ class State:
         self.undo.commit()
 
     def has_account(self, account: longlong) -> cython.bint:
+        """Say whether an account was opened."""
         return NONE < account <= self.pools.rows[self.accounts.number].used
 
     def has_asset(self, asset: longlong) -> cython.bint:
+        """Say whether an asset is listed."""
         return NONE < asset <= self.venue.rows[1].assets
 
     def has_market(self, market: longlong) -> cython.bint:
+        """Say whether a market is listed."""
         return NONE < market <= self.venue.rows[1].markets
 
     def get_side(self, market: longlong, side: longlong) -> longlong:

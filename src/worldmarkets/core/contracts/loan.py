@@ -226,7 +226,7 @@ class Loans:
         record.first_due_us = due
 
     def open_iou(self, payee: longlong, payer: longlong, asset: longlong, amount: longlong) -> None:
-        """Turn what a payer's balance does not cover into a 24-hour loan at the book's best lend rate plus a penalty."""
+        """Turn what a payer's balance does not cover into a 24-hour loan at the best lend rate plus a penalty."""
         market: longlong = self.state.assets.rows[asset].loan_market
         rate: longlong = self.state.venue.rows[1].iou_penalty_bp
         if market != NONE and self.state.sides.rows[2 * market + SELL].best > 0:

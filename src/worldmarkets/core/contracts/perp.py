@@ -40,7 +40,7 @@ if not cython.compiled:
         as_trued_up,
     )
     from worldmarkets.core.units import FUNDING_ONE, GRID, ORDER_SLOT_BITS
-    from worldmarkets.core.wide import high_of, low_of, narrow_floor, wide_div_ceil, wide_div_floor, wide_of, wide
+    from worldmarkets.core.wide import high_of, low_of, narrow_floor, wide, wide_div_ceil, wide_div_floor, wide_of
 
 
 @cython.final
@@ -91,7 +91,7 @@ class Perps:
 
     @cython.overflowcheck(False)
     def compute_funding(self, row: longlong, actor: longlong) -> longlong:
-        """Return what the long owes the short since the contract's baseline, rounded down, or up for a long that acts."""
+        """Return what the long owes the short since the contract's baseline: rounded down, up for a long that acts."""
         perp = self.perps.read(row)
         owed: wide = self.markets.rows[perp.market].funding_index
         owed = (owed - perp.funding_index) * perp.lots
@@ -267,6 +267,7 @@ class Perps:
             self.close(row)
 
     def report(self, row: longlong, change: longlong, cause: longlong) -> None:
+        """Report a contract after its lots changed."""
         perp = self.perps.read(row)
         event = as_perp_changed(self.outbox.emit(PERP_CHANGED, cause, perp.market, perp.long_account))
         event.contract_id = perp.id

@@ -158,6 +158,7 @@ class FundsFlow:
 
     def report(self, kind: longlong, account: longlong, asset: longlong, to: longlong, amount: longlong,
                balance: longlong) -> None:  # fmt: skip
+        """Report a movement of funds."""
         event = as_funds_moved(self.outbox.emit(kind, 0, 0, account))
         event.amount = amount
         event.balance = balance

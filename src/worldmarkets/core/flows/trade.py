@@ -163,7 +163,8 @@ class TradeFlow:
             return self.admission.refuse(NOT_OWNER, 0, 0, command.contract_id)
         if not self.matching.is_bundle:
             self.admission.take(self.matching.taker, command.account)
-        self.admission.take(self.matching.maker, perp.short_account if perp.long_account == command.account else perp.long_account)
+        other: longlong = perp.short_account if perp.long_account == command.account else perp.long_account
+        self.admission.take(self.matching.maker, other)
         self.perps.true_up(row, command.account)
         if not self.matching.is_bundle:
             code: longlong = self.admission.check(self.matching.taker)
