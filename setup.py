@@ -22,8 +22,9 @@ DIRECTIVES = {
     "initializedcheck": False,
     "embedsignature": True,
 }
+QUIET = ["-Wno-unused-function", "-Wno-maybe-uninitialized"]  # about what Cython writes for memory views
 # CFLAGS of the environment would replace the optimisation level, so it is fixed here.
-C_FLAGS = [] if sys.platform == "win32" else ["-O3", "-g0", "-fno-semantic-interposition", "-Wno-unused-function"]
+C_FLAGS = [] if sys.platform == "win32" else ["-O3", "-g0", "-fno-semantic-interposition", *QUIET]
 
 # What every module needs of the compiler's run time, compiled once rather than into each.
 SHARED = "worldmarkets.core._cyutility"

@@ -234,7 +234,7 @@ class Engine:
         return code
 
     def settle_creditors(self) -> None:
-        """Let accounts that received numeraire and owe by IOU repay; beyond the bound they wait for the next command."""
+        """Let accounts that received numeraire and owe by IOU repay; beyond the bound they wait for the next one."""
         count: longlong = 0
         while self.state.venue.rows[1].first_creditor != NONE and count < MAX_SWEEP:
             self.borrow_flow.settle_ious(self.ledger.take_creditor())

@@ -11,7 +11,7 @@ def render_page(report: Report) -> str:
     """Returns the page of a report. Charts are drawn by uPlot, which is written into the page."""
     parts = {
         "/*UPLOT_CSS*/": _read("uPlot.min.css"),
-        "/*UPLOT_JS*/": _read("uPlot.iife.min.js"),
+        "/*UPLOT_JS*/": f"/*\n{_read('uPlot.LICENSE.md')}*/\n{_read('uPlot.iife.min.js')}",  # goes where it goes
         "/*PAGE_JS*/": _read("replay.js"),
         "/*DATA*/": to_json(report).replace("<", "\\u003c"),  # nothing in the data can end its element
     }
