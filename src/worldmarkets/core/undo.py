@@ -182,10 +182,6 @@ class Table:
         """Return the highest row ever used."""
         return self.pools[self.number].used
 
-    def get_count(self) -> longlong:
-        """Return how many rows are in use."""
-        return self.pools[self.number].count
-
     def last_row(self):
         """Return the highest row ever used, for the shell."""
         return self.pools[self.number].used

@@ -34,17 +34,9 @@ cdef extern from *:
         PyErr_SetString(PyExc_ZeroDivisionError, "division by zero");
         return -1;
     }
-    static inline long long wm_mul_div_floor(long long a, long long b, long long c) {
-        if (c == 0) return wm_div_zero();
-        return wm_narrow(wm_floor((wm_wide)a * b, c));
-    }
     static inline long long wm_mul_div_ceil(long long a, long long b, long long c) {
         if (c == 0) return wm_div_zero();
         return wm_narrow(wm_ceil((wm_wide)a * b, c));
-    }
-    static inline long long wm_mul3_div_ceil(long long a, long long b, long long c, long long d) {
-        if (d == 0) return wm_div_zero();
-        return wm_narrow(wm_ceil((wm_wide)a * b * c, d));
     }
     static inline long long wm_narrow_floor(wm_wide v, wm_wide d) { return wm_narrow(wm_floor(v, d)); }
     /* 10**20 is 2**20 * 5**20: a shift and a division by 64 bits */
@@ -83,9 +75,7 @@ cdef extern from *:
     ctypedef long long wide "wm_wide"
     const long long RAISED "WM_RAISED"
     long long magnitude "wm_magnitude"(long long value) noexcept
-    long long mul_div_floor "wm_mul_div_floor"(long long a, long long b, long long c) except? RAISED
     long long mul_div_ceil "wm_mul_div_ceil"(long long a, long long b, long long c) except? RAISED
-    long long mul3_div_ceil "wm_mul3_div_ceil"(long long a, long long b, long long c, long long d) except? RAISED
     long long narrow_floor "wm_narrow_floor"(wide value, wide divisor) except? RAISED
     long long floor_grid "wm_floor_grid"(wide value) except? RAISED
     int prefetch "wm_prefetch"(const void* place) noexcept

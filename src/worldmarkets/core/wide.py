@@ -17,19 +17,9 @@ def _narrow(value: int) -> int:
     return value
 
 
-def mul_div_floor(a: int, b: int, c: int) -> int:
-    """Return `a * b / c` rounded down."""
-    return _narrow(a * b // c)
-
-
 def mul_div_ceil(a: int, b: int, c: int) -> int:
     """Return `a * b / c` rounded up."""
     return _narrow(-(-a * b // c))
-
-
-def mul3_div_ceil(a: int, b: int, c: int, d: int) -> int:
-    """Return `a * b * c / d` rounded up, for products below 2**127."""
-    return _narrow(-(-a * b * c // d))
 
 
 def narrow_floor(value: int, divisor: int) -> int:
