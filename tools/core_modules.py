@@ -6,10 +6,10 @@ from __future__ import annotations
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("units", "codes", "wide", "memory", "records"),  # words of the language
     ("undo", "tables", "index", "outbox", "state"),  # State owns every table
-    ("ledger", "book", "interest", "atlas", "policy", "keys"),  # no matching, no flow
+    ("ledger", "book", "timers", "interest", "atlas", "policy", "keys"),  # no matching, no flow
     ("contracts.spot", "contracts.loan", "contracts.perp"),  # arithmetic and settlement of one contract
     ("admission", "fees", "funding", "oracle"),  # read the state, decide
-    ("orders", "timers", "matching"),  # one matching loop, dispatch on the kind of market
+    ("orders", "matching"),  # one matching loop, dispatch on the kind of market
     (
         "flows.funds",
         "flows.trade",

@@ -49,7 +49,7 @@ EVENT_RECORDS = {
     c.TRADED: r.Traded, c.PERP_CHANGED: r.PerpChanged, c.TRUED_UP: r.TruedUp, c.LOAN_OPENED: r.LoanOpened,
     c.LOAN_REPAID: r.LoanRepaid, c.LOAN_EXTENDED: r.LoanExtended, c.FUNDING_SET: r.FundingSet,
     c.MARKET_MODE_SET: r.Switched, c.FEED_SET: r.Switched, c.BUNDLE_APPLIED: r.Event, c.REPEATED: r.Repeated,
-    c.REJECTED: r.Rejected,
+    c.WORK_DEFERRED: r.WorkDeferred, c.REJECTED: r.Rejected,
 }  # fmt: skip
 
 
@@ -1124,13 +1124,13 @@ class Chapter:
         return levels[0][0] if levels else 0
 
     def get_before(self, time_us: int, account: int):
-        """Return V of all accounts, and how one stands, at a command's time: interest may fall due until then."""
+        """Return V of all accounts, and how one stands, at a command's time, once what is due by then is done."""
         world = self.world
         if time_us <= int(world.rows("venue")["time_us"][1]):
             before = world.values(MILLION)
             return before, self.get_standing(account, before)
         world.engine.open_preview()
-        world.apply(encode(r.Command, time_us=time_us, kind=255))
+        world.apply(encode(r.Command, time_us=time_us, kind=c.ADVANCE_TIME))  # as much timed work as the command does
         before = world.values(MILLION)
         standing = self.get_standing(account, before)
         world.engine.close_preview()

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from worldmarkets.core.codes import BUY, LOAN_IOU, NONE, PERP, SELL
+from worldmarkets.core.codes import BUY, FUNDING_PERIOD, LOAN_IOU, NONE, PERP, SELL
 from worldmarkets.core.engine import Engine
 from worldmarkets.core.records import TABLES
-from worldmarkets.core.units import BASIS, HOURS_A_YEAR, LADDER_TOP, SIDES
+from worldmarkets.core.units import BASIS, HOURS_A_YEAR, LADDER_TOP, NEVER, SIDES
 
 
 class Tables:
@@ -41,6 +41,7 @@ def compute_violations(engine: Engine) -> list[str]:
     audit_orders(state, found)
     audit_books(engine, state, found)
     audit_figures(engine, state, found)
+    audit_timers(state, found)
     audit_indexes(state, found)
     return found
 
@@ -223,6 +224,33 @@ def audit_orders(state: Tables, found: list[str]) -> None:
             row = order.account_next
         if count != state.accounts[account].order_count or loss != state.accounts[account].order_loss:
             found.append(f"3: account {account}: {count} orders that lose {loss}, kept otherwise")
+
+
+def audit_timers(state: Tables, found: list[str]) -> None:
+    """12. The queue of timed work is in order, each timer knows its place, and the venue when the first is due."""
+    venue = state.venue[1]
+    keys: list[tuple[int, int]] = []
+    for place in range(1, len(state.places)):
+        row = state.places[place].timer
+        if (row != NONE) != (place <= venue.timer_count):
+            found.append(f"12: place {place} of {venue.timer_count} holds timer {row}")
+        if row == NONE:
+            break
+        timer = state.timers[row]
+        if timer.place != place:
+            found.append(f"12: timer {row} stands in place {place} and believes {timer.place}")
+        keys.append((timer.due_us, timer.serial))
+        if place > 1 and keys[place // 2 - 1] >= keys[-1]:
+            found.append(f"12: timer {row} in place {place} stands behind a later one")
+    if venue.next_due_us != (keys[0][0] if keys else NEVER):
+        found.append(f"12: the first timer is due at {keys[:1]}, the venue says {venue.next_due_us}")
+    due: dict[tuple[int, int], int] = {}
+    for place in range(1, venue.timer_count + 1):
+        timer = state.timers[state.places[place].timer]
+        due[timer.kind, timer.subject] = timer.due_us
+    for market in range(1, venue.markets + 1):
+        if state.markets[market].kind == PERP and due.get((FUNDING_PERIOD, market)) is None:
+            found.append(f"12: nothing ends the funding period of market {market}")
 
 
 def audit_indexes(state: Tables, found: list[str]) -> None:

@@ -52,6 +52,7 @@ EVENTS: dict[int, type[Record]] = {
     codes.FUNDING_SET: records.FundingSet,
     codes.MARKET_MODE_SET: records.Switched,
     codes.FEED_SET: records.Switched,
+    codes.WORK_DEFERRED: records.WorkDeferred,
     codes.BUNDLE_APPLIED: records.Event,
     codes.REPEATED: records.Repeated,
     codes.REJECTED: records.Rejected,

@@ -25,6 +25,15 @@ SET_MARKET_MODE = 16
 SET_FEED = 17
 COMMAND_KINDS = 18
 
+# Kinds of timed work: what `subject` of a timer is a row of.
+FUNDING_PERIOD = 1  # markets
+ORDER_EXPIRY = 2  # orders
+TRIGGERS = 3  # trigger_sides
+DEAD_MAN = 4  # accounts
+LOAN_DUE = 5  # loans
+PARAMETER_CHANGE = 6  # the row of the change
+DUE_KINDS = 7
+
 # Kinds of event.
 ACCOUNT_OPENED = 1
 DEPOSITED = 2
@@ -45,10 +54,11 @@ LOAN_EXTENDED = 16
 FUNDING_SET = 17
 MARKET_MODE_SET = 18
 FEED_SET = 19
-BUNDLE_APPLIED = 20
-REPEATED = 21
-REJECTED = 22
-EVENT_KINDS = 23
+WORK_DEFERRED = 20
+BUNDLE_APPLIED = 21
+REPEATED = 22
+REJECTED = 23
+EVENT_KINDS = 24
 
 # Sides of a book.  In a loan book a bid borrows and an ask lends.
 BUY = 0

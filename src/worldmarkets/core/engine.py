@@ -27,6 +27,7 @@ from worldmarkets.core.oracle import Oracle
 from worldmarkets.core.orders import Orders
 from worldmarkets.core.outbox import Outbox
 from worldmarkets.core.state import State
+from worldmarkets.core.timers import Timers
 from worldmarkets.core.undo import Exhausted
 
 if not cython.compiled:
@@ -46,8 +47,17 @@ if not cython.compiled:
         as_rejected,
         as_set_mark,
         as_switch,
+        as_work_deferred,
     )
-    from worldmarkets.core.units import AHEAD, EVENTS_A_COMMAND, MAX_BUNDLE, MAX_SWEEP, MAX_TIME, ORDER_SLOT_BITS
+    from worldmarkets.core.units import (
+        AHEAD,
+        DUE_RETRY,
+        EVENTS_A_COMMAND,
+        MAX_BUNDLE,
+        MAX_SWEEP,
+        MAX_TIME,
+        ORDER_SLOT_BITS,
+    )
     from worldmarkets.core.wide import prefetch
 
 @cython.final
@@ -58,6 +68,7 @@ class Engine:
     state: State
     ledger: Ledger
     book: Book
+    timers: Timers
     orders: Orders
     atlas: Atlas
     admission: Admission
@@ -76,21 +87,25 @@ class Engine:
     outbox: Outbox
     capacity: longlong
     leg: longlong
+    clock_us: longlong
+    items: longlong
     preview_mark: longlong
     preview_events: longlong
     is_preview: cython.bint
     fault_at: longlong
+    fault_work: longlong
 
     def __init__(self, capacity=None, inbox=1 << 16, outbox=1 << 20, huge_pages=False):
         self.state = State(capacity, huge_pages)
         self.outbox = Outbox(outbox)
         self.ledger = Ledger(self.state)
         self.book = Book(self.state)
+        self.timers = Timers(self.state)
         self.orders = Orders(self.state, self.book, self.outbox)
         self.atlas = Atlas(self.state)
         self.admission = Admission(self.state, self.atlas)
         self.oracle = Oracle(self.state, self.outbox)
-        self.funding = Funding(self.state, self.outbox)
+        self.funding = Funding(self.state, self.timers, self.outbox)
         self.fees = Fees(self.state, self.ledger)
         self.loans = Loans(self.state, self.ledger, self.outbox)
         self.perps = Perps(self.state, self.ledger, self.loans, self.outbox)
@@ -98,7 +113,7 @@ class Engine:
             self.state, self.ledger, self.book, self.orders, self.atlas, self.admission, self.fees, self.funding,
             self.oracle, self.perps, self.loans, self.outbox,
         )  # fmt: skip
-        self.governance = Governance(self.state, self.book, self.admission, self.outbox)
+        self.governance = Governance(self.state, self.book, self.timers, self.admission, self.outbox)
         self.funds_flow = FundsFlow(self.state, self.ledger, self.matching, self.admission, self.outbox)
         self.trade_flow = TradeFlow(self.state, self.orders, self.matching, self.admission, self.perps, self.outbox)
         self.borrow_flow = BorrowFlow(
@@ -108,8 +123,12 @@ class Engine:
         self.inbox = rows
         self.inbox_bytes = memoryview(rows).cast("B")
         self.capacity = inbox
+        self.leg = 0
+        self.clock_us = 0
+        self.items = 0
         self.is_preview = False
         self.fault_at = 0
+        self.fault_work = 0
 
     def load(self, commands):
         """Fill the inbox with encoded commands (64 bytes each) and return how many.  Raises ValueError when torn."""
@@ -195,6 +214,7 @@ class Engine:
             return self.admission.refuse(MALFORMED, venue.sequence, command.sequence, 0)
         if command.time_us < venue.time_us or command.time_us > MAX_TIME:
             return self.admission.refuse(TIME_BACKWARDS, venue.time_us, command.time_us, 0)
+        self.clock_us = venue.time_us
         venue.time_us = command.time_us
         return OK
 
@@ -211,9 +231,7 @@ class Engine:
         if command.kind == PLACE_ORDER:
             event.client_id = as_place_order(command).client_id
         if code == INTERNAL:
-            venue = self.state.venue.edit(1)
-            venue.mode = CANCEL_ONLY
-            venue.internal_errors += 1
+            self.fall()
 
     def perform(self, place: longlong, taken: longlong) -> longlong:
         """Run a command or a bundle.  Returns OK or the code of its rejection."""
@@ -222,6 +240,9 @@ class Engine:
         self.matching.reset_work()
         self.matching.is_bundle = False
         self.admission.refuse(OK, 0, 0, 0)
+        self.items = 0
+        if self.state.venue.rows[1].next_due_us <= command.time_us:
+            self.run_due(command.time_us)
         self.orders.sweep_clients()
         if command.kind == BUNDLE:
             code = self.perform_bundle(place, taken)
@@ -232,6 +253,74 @@ class Engine:
         if self.fault_at != 0 and self.state.venue.rows[1].sequence == self.fault_at:
             raise AssertionError("a fault injected by a test")
         return code
+
+    # Timed work.
+
+    def run_due(self, now_us: longlong) -> None:
+        """Do timed work that is due, by due time and serial, at most `MAX_SWEEP` items a command.
+
+        Each item sees the venue's clock at its due time, or at the command before when that is later already.
+        """
+        venue = self.state.venue.read(1)
+        while venue.next_due_us <= now_us and self.items < MAX_SWEEP:
+            self.items += 1
+            self.run_item(self.timers.get_first(), now_us)
+        clock = self.state.venue.edit(1)
+        clock.time_us = now_us
+        self.matching.reset_work()
+        self.admission.refuse(OK, 0, 0, 0)
+
+    def run_item(self, row: longlong, now_us: longlong) -> None:
+        """Do one item of timed work.  One that fails is taken back and tried again later: it stops nothing else."""
+        timer = self.timers.timers.read(row)
+        kind: longlong = timer.kind
+        subject: longlong = timer.subject
+        mark: longlong = self.state.undo.begin()
+        events: longlong = self.outbox.length
+        code: longlong = OK
+        clock = self.state.venue.edit(1)
+        self.clock_us = max(self.clock_us, timer.due_us)
+        clock.time_us = self.clock_us
+        self.matching.reset_work()
+        try:
+            self.timers.cancel(row)
+            self.do_due(kind, subject)
+        except Exhausted:
+            code = CAPACITY
+        except Exception:
+            code = INTERNAL
+        if code != OK:
+            self.state.undo.rollback(mark)
+            self.outbox.length = events
+            self.defer(row, now_us + DUE_RETRY, code)
+
+    def defer(self, row: longlong, due_us: longlong, code: longlong) -> None:
+        """Put timed work off that could not be done, and say so."""
+        timer = self.timers.timers.read(row)
+        event = as_work_deferred(self.outbox.emit(WORK_DEFERRED, code, 0, 0))
+        event.due_us = timer.due_us
+        event.next_us = due_us
+        event.subject = timer.subject
+        event.work_kind = timer.kind
+        self.timers.delay(row, due_us)
+        if code == INTERNAL:
+            self.fall()
+
+    def fall(self) -> None:
+        """Count an internal error; from now on the venue only cancels."""
+        venue = self.state.venue.edit(1)
+        venue.mode = CANCEL_ONLY
+        venue.internal_errors += 1
+
+    def do_due(self, kind: longlong, subject: longlong) -> None:
+        """Do the work of a timer that is due.  It left the queue; work that goes on is scheduled anew by its handler.
+
+        A handler takes the row of its subject; whoever ends the subject before its time cancels its timer.
+        """
+        if kind == self.fault_work:
+            raise AssertionError("a fault injected by a test")
+        if kind == FUNDING_PERIOD:
+            self.funding.end_period(subject)
 
     def settle_creditors(self) -> None:
         """Let accounts that received numeraire and owe by IOU repay; beyond the bound they wait for the next one."""
@@ -289,7 +378,6 @@ class Engine:
         if kind == SET_MARK:
             return self.set_mark(place)
         if kind == ADVANCE_TIME:
-            self.funding.advance()
             self.outbox.emit(TIME_ADVANCED, 0, 0, 0)
             return OK
         if kind == OPEN_ACCOUNT:
@@ -351,6 +439,10 @@ class Engine:
     def set_fault(self, sequence: longlong):
         """Make the command of this number fail inside, once it has run: what tests of INTERNAL need."""
         self.fault_at = sequence
+
+    def set_work_fault(self, kind: longlong):
+        """Make timed work of this kind fail inside, until told otherwise (0)."""
+        self.fault_work = kind
 
     def get_value(self, account: longlong, severity_ppm: longlong):
         """Return V(account, severity) in numeraire quanta."""

@@ -11,9 +11,10 @@ from cython import longlong
 
 from worldmarkets.core.outbox import Outbox
 from worldmarkets.core.state import State
+from worldmarkets.core.timers import Timers
 
 if not cython.compiled:
-    from worldmarkets.core.codes import BUY, FUNDING_SET, NONE, PERP, SELL
+    from worldmarkets.core.codes import BUY, FUNDING_PERIOD, FUNDING_SET, NONE, SELL
     from worldmarkets.core.records import Asset, Event, Group, Market, Side, Venue, as_funding_set
     from worldmarkets.core.units import FUNDING_ONE, GRID, LADDER_TOP, MAX_INDEX, MAX_WEIGHT_PPB, PPB_ONE
     from worldmarkets.core.wide import clamp_wide, high_of, low_of, narrow_floor, wide, wide_div_floor, wide_of
@@ -25,10 +26,12 @@ class Funding:
     """Windows, rates and indexes of the perp markets."""
 
     state: State
+    timers: Timers
     outbox: Outbox
 
-    def __init__(self, state: State, outbox: Outbox):
+    def __init__(self, state: State, timers: Timers, outbox: Outbox):
         self.state = state
+        self.timers = timers
         self.outbox = outbox
 
     def observe_mid(self, market: longlong) -> None:
@@ -98,18 +101,14 @@ class Funding:
         row.window_start_us = row.window_end_us + passed * venue.funding_period_us
         row.window_end_us = row.window_start_us + venue.funding_period_us
 
-    def advance(self) -> None:
-        """Do the funding whose time has come: every perp market's index grows by rate * mark."""
-        market: longlong
-        venue = self.state.venue.edit(1)
-        for market in range(1, venue.markets + 1):
-            if self.state.markets.rows[market].kind == PERP:
-                if venue.time_us >= self.state.markets.rows[market].window_end_us:
-                    self.close_window(market)
-                if venue.time_us >= venue.next_funding_us:
-                    self.settle_period(market)
-        if venue.time_us >= venue.next_funding_us:
-            venue.next_funding_us += venue.funding_period_us  # one period a command: what is left waits for the next
+    def end_period(self, market: longlong) -> None:
+        """End a perp market's funding period: its index grows by rate * mark, and the next period is scheduled."""
+        if self.state.venue.rows[1].time_us >= self.state.markets.rows[market].window_end_us:
+            self.close_window(market)
+        self.settle_period(market)
+        row = self.state.markets.edit(market)
+        row.next_funding_us += self.state.venue.rows[1].funding_period_us
+        self.timers.schedule(FUNDING_PERIOD, market, row.next_funding_us)
 
     @cython.overflowcheck(False)
     def settle_period(self, market: longlong) -> None:
@@ -128,4 +127,4 @@ class Funding:
         event.index = row.funding_index
         event.mark = self.state.assets.rows[row.asset].mark
         event.lots = row.open_interest
-        event.time_us = venue.next_funding_us
+        event.time_us = row.next_funding_us

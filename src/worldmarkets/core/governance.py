@@ -9,6 +9,7 @@ from worldmarkets.core.admission import Admission
 from worldmarkets.core.book import Book
 from worldmarkets.core.outbox import Outbox
 from worldmarkets.core.state import State
+from worldmarkets.core.timers import Timers
 
 if not cython.compiled:
     from worldmarkets.core.codes import *
@@ -48,12 +49,14 @@ class Governance:
 
     state: State
     book: Book
+    timers: Timers
     admission: Admission
     outbox: Outbox
 
-    def __init__(self, state: State, book: Book, admission: Admission, outbox: Outbox):
+    def __init__(self, state: State, book: Book, timers: Timers, admission: Admission, outbox: Outbox):
         self.state = state
         self.book = book
+        self.timers = timers
         self.admission = admission
         self.outbox = outbox
 
@@ -83,7 +86,6 @@ class Governance:
         venue.funding_cutoff_us = funding_cutoff_us
         venue.funding_step_ppb = funding_step_ppb
         venue.funding_cap_ppb = funding_cap_ppb
-        venue.next_funding_us = (time_us // funding_period_us + 1) * funding_period_us
         venue.numeraire_dollar = PRICE_ONE
         venue.mark_version = 1
         venue.mode = OPEN
@@ -193,9 +195,11 @@ class Governance:
             record.perp_market = row
             market.window_start_us = venue.time_us
             market.mid_time_us = venue.time_us
-            market.window_end_us = venue.next_funding_us - venue.funding_cutoff_us
+            market.next_funding_us = (venue.time_us // venue.funding_period_us + 1) * venue.funding_period_us
+            market.window_end_us = market.next_funding_us - venue.funding_cutoff_us
             if market.window_end_us <= venue.time_us:
                 market.window_end_us += venue.funding_period_us
+            self.timers.schedule(FUNDING_PERIOD, row, market.next_funding_us)
         elif record.loan_market == NONE:
             record.loan_market = row
         for side in range(SIDES):

@@ -353,6 +353,18 @@ class FundingSet(_EventRecord):
     spare: i64
 
 
+class WorkDeferred(_EventRecord):
+    """Timed work that failed, as `code` says, and is tried again at `next_us`.  `subject` is the row it is about."""
+
+    due_us: i64
+    next_us: i64
+    subject: u32
+    work_kind: u32
+    spare: i64
+    spare2: i64
+    spare3: i64
+
+
 class Rejected(_EventRecord):
     """A command that changed nothing.  `code` is the rule; `needed`, `had` and `subject` are its numbers."""
 
@@ -405,7 +417,8 @@ class Venue(Record):
     funding_cutoff_us: i64
     funding_step_ppb: i64
     funding_cap_ppb: i64
-    next_funding_us: i64
+    next_due_us: i64
+    timer_serial: i64
     max_fills: u32
     mode: u32
     assets: u32
@@ -413,7 +426,7 @@ class Venue(Record):
     client_first: u32
     client_last: u32
     first_creditor: u32
-    spare: u32
+    timer_count: u32
     numeraire_dollar: i64
     internal_errors: i64
 
@@ -476,6 +489,7 @@ class Market(Record):
     mid_sum: i64
     mid_time_us: i64
     mid: i64
+    next_funding_us: i64
     kind: u8
     mode: u8
     asset: u16
@@ -554,6 +568,24 @@ class Client(Record):
     next: u32
     code: u32
     spare: u32
+
+
+class Timer(Record):
+    """Work of a kind on a row of its table, to be done at a time; `place` is where it stands in the heap."""
+
+    due_us: i64
+    serial: i64
+    subject: u32
+    place: u32
+    kind: u16
+    spare: u16
+    spare2: u32
+
+
+class Place(Record):
+    """A place of the heap of timers: every timer stands after the one at half its number."""
+
+    timer: u32
 
 
 class Owner(Record):
@@ -706,7 +738,7 @@ class Seen(Record):
 COMMANDS = (OpenAccount, Funds, SetMark, Switch, PlaceOrder, OrderChange, ContractChange)
 EVENTS = (
     AccountOpened, FundsMoved, MarkSet, Switched, OrderPlaced, OrderCancelled, OrderAmended, Traded, PerpChanged,
-    TruedUp, LoanOpened, LoanRepaid, LoanExtended, FundingSet, Rejected, Repeated,
+    TruedUp, LoanOpened, LoanRepaid, LoanExtended, FundingSet, WorkDeferred, Rejected, Repeated,
 )  # fmt: skip
 
 # Every table, in the order of snapshot and digest: name and record.
@@ -724,6 +756,8 @@ TABLES: tuple[tuple[str, type[Record]], ...] = (
     ("clients", Client),
     ("client_keys", Entry),
     ("client_buckets", Bucket),
+    ("timers", Timer),
+    ("places", Place),
     ("owners", Owner),
     ("owner_keys", Entry),
     ("owner_buckets", Bucket),

@@ -24,16 +24,19 @@ from worldmarkets.core.tables import (
     OrderTable,
     OwnerTable,
     PerpTable,
+    PlaceTable,
     PoolTable,
     PositionTable,
     SideTable,
+    TimerTable,
     VenueTable,
 )
 from worldmarkets.core.undo import Undo
 
 if not cython.compiled:
     from worldmarkets.core.codes import NONE
-    from worldmarkets.core.units import SIDES
+    from worldmarkets.core.records import Venue
+    from worldmarkets.core.units import NEVER, SIDES
 
 # Rows a table may hold unless the genesis says otherwise.  A row costs memory only once it is used.
 CAPACITY = {
@@ -48,6 +51,8 @@ CAPACITY = {
     "levels": 1 << 28,
     "orders": 1 << 24,
     "clients": 1 << 24,
+    "timers": 1 << 25,
+    "places": 1 << 25,
     "owners": 1 << 23,
     "accounts": 1 << 23,
     "figures": 1 << 25,
@@ -76,6 +81,8 @@ class State:
     levels: LevelTable
     orders: OrderTable
     clients: ClientTable
+    timers: TimerTable
+    places: PlaceTable
     owners: OwnerTable
     accounts: AccountTable
     figures: FigureTable
@@ -118,6 +125,8 @@ class State:
         self.levels = made["levels"]
         self.orders = made["orders"]
         self.clients = made["clients"]
+        self.timers = made["timers"]
+        self.places = made["places"]
         self.owners = made["owners"]
         self.accounts = made["accounts"]
         self.figures = made["figures"]
@@ -138,6 +147,8 @@ class State:
         """Lay out the empty state: pools, the venue's row, empty indexes."""
         self.pools.cover(len(records.TABLES) - 1)
         self.venue.cover(1)
+        venue = self.venue.edit(1)
+        venue.next_due_us = NEVER
         self.client_index.open()
         self.owner_index.open()
         self.account_index.open()

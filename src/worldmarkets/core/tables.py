@@ -25,9 +25,11 @@ if not cython.compiled:
         Order,
         Owner,
         Perp,
+        Place,
         Pool,
         Position,
         Side,
+        Timer,
         Venue,
     )
     from worldmarkets.core.records import Seen, address
@@ -388,6 +390,28 @@ class PerpTable(Table):
 
 @cython.final
 @cython.cclass
+class PlaceTable(Table):
+    """Rows of `Place`."""
+
+    rows: Place[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Place]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Place]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
 class PoolTable(Table):
     """Rows of `Pool`."""
 
@@ -448,6 +472,28 @@ class SideTable(Table):
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Side]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class TimerTable(Table):
+    """Rows of `Timer`."""
+
+    rows: Timer[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Timer]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Timer]]:
         """Return row `row` to be read only."""
         return address(self.rows[row])
 

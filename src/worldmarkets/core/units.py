@@ -42,6 +42,7 @@ MAX_FEE_CAP = 2_000_000_000  # numeraire quanta an order pays at most
 MAX_TIME = 4 * 10**15  # microseconds: the year 2096
 MAX_SEVERITY = 10_000_000  # ppm: resilience is shown up to ten
 MAX_ID = (1 << 62) - 1
+NEVER = MAX_ID  # when the first timer is due while there is none
 
 MAX_ASSETS = 4_096
 MAX_MARKETS = 4_096
@@ -54,6 +55,7 @@ MAX_BUNDLE = 100  # commands in one bundle
 MAX_FILLS = 1_024  # default of the venue's max_fills, and its bound
 EVENTS_A_COMMAND = 4 * MAX_FILLS + 2 * MAX_SKIPS + 16 * MAX_SLICES + 16  # that one command reports, at most
 MAX_SWEEP = 16  # timed items of work done with one command
+DUE_RETRY = SECOND  # timed work that failed is tried again so much later
 
 CLIENT_ID_LIFETIME = DAY
 FEED_STALE = 30 * SECOND

@@ -126,16 +126,16 @@ class Exchange:
         return from_time(self.time_us)
 
     def step(self, **duration: float) -> None:
-        """Let time pass: `step(hours=8)`, with the words of `timedelta`.  Funding is paid on the way."""
+        """Let time pass: `step(hours=8)`, with the words of `timedelta`.  What is due on the way is done."""
         self.at(self.time + timedelta(**duration))
 
     def at(self, when: datetime) -> None:
-        """Let time pass until `when`.  Funding is paid on the way.  Raises UnitError for a time gone by."""
+        """Let time pass until `when`.  What is due on the way is done.  Raises UnitError for a time gone by."""
         target = to_time(when)
         if target < self.time_us:
             raise UnitError(f"{when} has gone by: it is {self.time}")
-        while (period_end := self.read_row("venue", 1).next_funding_us) <= target:
-            self.send(Command(kind=codes.ADVANCE_TIME, time_us=max(period_end, self.time_us)))
+        while (due := self.read_row("venue", 1).next_due_us) <= target:
+            self.send(Command(kind=codes.ADVANCE_TIME, time_us=max(due, self.time_us)))
         self.send(Command(kind=codes.ADVANCE_TIME, time_us=target))
 
     def mark(self, asset: str, price: Amount, *, sources: int = 3, agreeing: int = 3) -> Result:

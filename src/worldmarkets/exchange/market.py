@@ -127,7 +127,7 @@ class MarketView:
     @property
     def next_funding(self) -> datetime:
         """When the period ends."""
-        return from_time(self._exchange.read_row("venue", 1).next_funding_us)
+        return from_time(self._row.next_funding_us)
 
     @property
     def funding_paid(self) -> Decimal:
