@@ -26,7 +26,7 @@ NUMERAIRE = 1
 LARGEST_LEG = 10**16
 LARGEST_EXIT = 4 * LARGEST_LEG  # what L(x) of one leg counts for
 SPOT, PERP, LOAN = 1, 2, 3
-OPENED, TORN_UP, REPAIRED, CROSSED = 1, 2, 3, 4
+OPENED, TORN_UP, REPAIRED, CROSSED, CIRCLED = 1, 2, 3, 4, 5
 IOU, NO_RELEND = 1, 2
 
 
@@ -271,6 +271,14 @@ class Exchange:
         self.effects.append(("perp changed", cause, market, long, short, -lots, contract.lots, contract.cost))
         if contract.lots == 0:
             del self.contracts[key]
+
+    def compress(self, circle: list[tuple[int, int, int]], lots: int, actor: int) -> None:
+        """Take lots off the first contract of a circle, add them to the second, and so on, all at the mark."""
+        assert lots == min(self.contracts[key].lots for key in circle[::2])
+        for shrinking, growing in zip(circle[::2], circle[1::2], strict=True):
+            self.reduce(shrinking, lots, CIRCLED, actor)
+            assert growing in self.contracts
+            self.add(growing, lots, self.compute_mark_value(growing[0], lots), CIRCLED, actor)
 
     def grow_funding(self, market: int, rate_ppb: int) -> int:
         """End a funding period: the index grows by rate * mark, rounded down.  Returns the index."""

@@ -40,7 +40,8 @@ NAMES = list(vars(c))
 KIND_NAMES = {getattr(c, name): name for name in NAMES[NAMES.index("OPEN_ACCOUNT") : NAMES.index("COMMAND_KINDS")]}
 CODE_NAMES = {getattr(c, name): name for name in NAMES[NAMES.index("OK") : NAMES.index("RESULT_CODES")]}
 REASON_NAMES = {value: name for name, value in vars(c).items() if name.startswith("REASON_")}
-CAUSE_NAMES = {c.OPENED: "OPENED", c.TORN_UP: "TORN_UP", c.REPAIRED: "REPAIRED", c.CROSSED: "CROSSED"}
+CAUSE_NAMES = {c.OPENED: "OPENED", c.TORN_UP: "TORN_UP", c.REPAIRED: "REPAIRED", c.CROSSED: "CROSSED",
+               c.CIRCLED: "CIRCLED"}  # fmt: skip
 
 EVENT_RECORDS = {
     c.ACCOUNT_OPENED: r.AccountOpened, c.DEPOSITED: r.FundsMoved, c.WITHDRAWN: r.FundsMoved,
@@ -50,6 +51,7 @@ EVENT_RECORDS = {
     c.LOAN_REPAID: r.LoanRepaid, c.LOAN_EXTENDED: r.LoanExtended, c.FUNDING_SET: r.FundingSet,
     c.MARKET_MODE_SET: r.Switched, c.FEED_SET: r.Switched, c.BUNDLE_APPLIED: r.Event, c.REPEATED: r.Repeated,
     c.WORK_DEFERRED: r.WorkDeferred, c.REJECTED: r.Rejected,
+    c.COMPRESSED: r.Compressed,
 }  # fmt: skip
 
 
@@ -90,7 +92,7 @@ def decode(command: bytes):
         record = r.PlaceOrder
     elif kind in (c.CANCEL_ORDER, c.CANCEL_ALL, c.AMEND_ORDER):
         record = r.OrderChange
-    elif kind in (c.TRUE_UP, c.REPAY_LOAN, c.EXTEND_LOAN):
+    elif kind in (c.TRUE_UP, c.REPAY_LOAN, c.EXTEND_LOAN, c.COMPRESS):
         record = r.ContractChange
     else:
         record = r.Command
@@ -628,7 +630,7 @@ class Generator:
         record = bytearray(self.random.randbytes(64))
         record[8:16] = struct.pack("<q", self.now)
         record[:8] = bytes(8)
-        if record[16] == c.BUNDLE:
+        if record[16] in (c.BUNDLE, c.COMPRESS):
             record[17] = 0
         return [bytes(record)]
 
@@ -695,6 +697,9 @@ class Shadow:
         self.model.best_lend_bp = best_lend_bp
         self.is_bundle = head.kind == c.BUNDLE
         self.model.now_us = head.time_us
+        if head.kind == c.COMPRESS:
+            self.compress([decode(command) for command in commands[1:]])
+            commands = []
         for command in commands[1:] if head.kind == c.BUNDLE else commands:
             self.take(decode(command))
         self.skip()
@@ -756,7 +761,7 @@ class Shadow:
         elif kind == c.SET_MARK:
             if command.asset != USDM:
                 model.assets[command.asset].mark = command.price
-        elif kind == c.CONFIGURE_ACCOUNT:
+        elif kind == c.CONFIGURE_ACCOUNT and command.setting == c.GIVE_UP:
             (model.oldest_first.add if command.value else model.oldest_first.discard)(command.account)
         elif kind == c.TRUE_UP:
             self.foresee_rate()
@@ -780,6 +785,17 @@ class Shadow:
             assert event.rate_bp <= (command.rate_bp or loan.cap_bp)
             model.extend(loan.serial, event.rate_bp)
             self.match()
+
+    def compress(self, legs: list) -> None:
+        """Take the legs of a compression apart into circles, which end where they began."""
+        circle: list[tuple[int, int, int]] = []
+        for leg in legs:
+            circle.append(self.contract_ids[leg.contract_id])
+            if len(circle) % 2 == 0 and circle[-1][1] == circle[0][1]:
+                self.model.compress(circle, leg.amount, leg.account)
+                circle = []
+        assert not circle
+        self.match()
 
     def foresee_rate(self) -> None:
         """In a bundle an earlier leg may have changed the lend book: take the rate of its next IOU as it is."""

@@ -50,6 +50,8 @@ NOT_REACHED = {
     "CAPACITY": "tables are large here: test_bounds.py",
     "POSITIONS_LIMIT": "needs more than 64 assets: test_bounds.py",
     "LOANS_LIMIT": "needs 256 loans of one asset: test_bounds.py",
+    "NOT_CONSENTED": "compression: test_compression.py",
+    "NOT_A_CIRCLE": "compression: test_compression.py",
     "INTERNAL": "only by a fault that a test injects: test_bounds.py",
 }
 

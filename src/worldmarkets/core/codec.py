@@ -1,7 +1,7 @@
 """Commands and events as bytes: 64 bytes a record, little-endian, the layouts of records.py.
 
-A bundle is a record of kind BUNDLE whose `count` says how many records after it are its legs.  There is no other
-framing: a file of commands is their concatenation.
+A bundle is a record of kind BUNDLE whose `count` says how many records after it are its legs; a compression is laid out
+the same way.  There is no other framing: a file of commands is their concatenation.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ COMMANDS: dict[int, type[Record]] = {
     codes.BUNDLE: records.Command,
     codes.SET_MARKET_MODE: records.Switch,
     codes.SET_FEED: records.Switch,
+    codes.COMPRESS: records.ContractChange,
 }
 EVENTS: dict[int, type[Record]] = {
     codes.ACCOUNT_OPENED: records.AccountOpened,
@@ -54,11 +55,12 @@ EVENTS: dict[int, type[Record]] = {
     codes.FEED_SET: records.Switched,
     codes.WORK_DEFERRED: records.WorkDeferred,
     codes.BUNDLE_APPLIED: records.Event,
+    codes.COMPRESSED: records.Compressed,
     codes.REPEATED: records.Repeated,
     codes.REJECTED: records.Rejected,
 }
 
-_COMMAND_FIRST = ("OPEN_ACCOUNT", "SET_FEED")
+_COMMAND_FIRST = ("OPEN_ACCOUNT", "COMPRESS")
 _EVENT_FIRST = ("ACCOUNT_OPENED", "REJECTED")
 _RESULT_FIRST = ("OK", "INTERNAL")
 

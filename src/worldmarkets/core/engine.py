@@ -17,6 +17,7 @@ from worldmarkets.core.contracts.loan import Loans
 from worldmarkets.core.contracts.perp import Perps
 from worldmarkets.core.fees import Fees
 from worldmarkets.core.flows.borrow import BorrowFlow
+from worldmarkets.core.flows.compression import CompressionFlow
 from worldmarkets.core.flows.funds import FundsFlow
 from worldmarkets.core.flows.trade import TradeFlow
 from worldmarkets.core.funding import Funding
@@ -82,6 +83,7 @@ class Engine:
     funds_flow: FundsFlow
     trade_flow: TradeFlow
     borrow_flow: BorrowFlow
+    compression_flow: CompressionFlow
     inbox: Command[::1]
     inbox_bytes: object
     outbox: Outbox
@@ -121,6 +123,7 @@ class Engine:
         )  # fmt: skip
         rows = records.rows(records.Command, inbox)
         self.inbox = rows
+        self.compression_flow = CompressionFlow(self.state, self.perps, self.oracle, self.admission, self.outbox, rows)
         self.inbox_bytes = memoryview(rows).cast("B")
         self.capacity = inbox
         self.leg = 0
@@ -177,13 +180,13 @@ class Engine:
         return b"".join(parts)
 
     def step(self, place: longlong, count: longlong) -> longlong:
-        """Apply one command, or one bundle with its legs; return how many records that was."""
+        """Apply one command, or one bundle or compression with its legs; return how many records that was."""
         command = address(self.inbox[place])
         taken: longlong = 1
         code: longlong
         mark: longlong
         events: longlong = self.outbox.length
-        if command.kind == BUNDLE:
+        if command.kind == BUNDLE or command.kind == COMPRESS:
             taken = min(1 + command.count, count - place)
         self.leg = 0
         mark = self.state.undo.begin()
@@ -246,6 +249,9 @@ class Engine:
         self.orders.sweep_clients()
         if command.kind == BUNDLE:
             code = self.perform_bundle(place, taken)
+        elif command.kind == COMPRESS:
+            code = self.compression_flow.compress(place, taken)
+            self.leg = self.compression_flow.leg
         else:
             code = self.dispatch(place)
         if code == OK and self.state.venue.rows[1].first_creditor != NONE:

@@ -117,7 +117,7 @@ class Switch(_CommandRecord):
     market: u32
     asset: u32
     value: u32
-    spare: u32
+    setting: u32
     spare2: i64
     spare3: i64
     spare4: i64
@@ -153,7 +153,7 @@ class OrderChange(_CommandRecord):
 
 
 class ContractChange(_CommandRecord):
-    """True up a perp contract, or repay or extend a loan."""
+    """True up a perp contract, or repay or extend a loan; or one contract of a compression, and its lots."""
 
     contract_id: i64
     amount: i64
@@ -219,7 +219,7 @@ class Switched(_EventRecord):
 
     asset: u32
     value: u32
-    spare: i64
+    setting: i64
     spare2: i64
     spare3: i64
     spare4: i64
@@ -363,6 +363,17 @@ class WorkDeferred(_EventRecord):
     spare: i64
     spare2: i64
     spare3: i64
+
+
+class Compressed(_EventRecord):
+    """Circles of contracts that were compressed: how many, of how many contracts, and how many of those are gone."""
+
+    circles: i64
+    contracts: i64
+    gone: i64
+    lots: i64
+    spare: i64
+    spare2: i64
 
 
 class Rejected(_EventRecord):
@@ -610,7 +621,8 @@ class Account(Record):
     order_count: u32
     contracts: u32
     ious: u32
-    positions: u16
+    positions: u8
+    is_compressible: u8
     give_up: u8
     is_creditor: u8
     cash: u32
@@ -738,7 +750,7 @@ class Seen(Record):
 COMMANDS = (OpenAccount, Funds, SetMark, Switch, PlaceOrder, OrderChange, ContractChange)
 EVENTS = (
     AccountOpened, FundsMoved, MarkSet, Switched, OrderPlaced, OrderCancelled, OrderAmended, Traded, PerpChanged,
-    TruedUp, LoanOpened, LoanRepaid, LoanExtended, FundingSet, WorkDeferred, Rejected, Repeated,
+    TruedUp, LoanOpened, LoanRepaid, LoanExtended, FundingSet, Compressed, WorkDeferred, Rejected, Repeated,
 )  # fmt: skip
 
 # Every table, in the order of snapshot and digest: name and record.

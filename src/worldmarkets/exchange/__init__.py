@@ -6,6 +6,7 @@
 from worldmarkets.exchange.account import Account, CurvePoint
 from worldmarkets.exchange.breakdown import Group, Leg
 from worldmarkets.exchange.bundle import Bundle, Preview, Standing
+from worldmarkets.exchange.compression import Circle, CircleLeg, Compression, Party
 from worldmarkets.exchange.errors import (
     ExchangeError,
     GenesisError,
@@ -25,6 +26,9 @@ __all__ = [
     "Account",
     "Bundle",
     "Cancelled",
+    "Circle",
+    "CircleLeg",
+    "Compression",
     "CurvePoint",
     "Depth",
     "Exchange",
@@ -38,6 +42,7 @@ __all__ = [
     "Loan",
     "MarketView",
     "Order",
+    "Party",
     "Perp",
     "PortfolioError",
     "Position",

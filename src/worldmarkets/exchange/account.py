@@ -96,6 +96,11 @@ class Account(Desk[Result]):
         return self._views.get_perps()
 
     @property
+    def allows_compression(self) -> bool:
+        """Whether others may compress circles of perp contracts that it stands in."""
+        return bool(self.exchange.read_row("accounts", self.number).is_compressible)
+
+    @property
     def _views(self) -> views.Views:
         return self.exchange.get_views(self.number)
 

@@ -176,6 +176,18 @@ class Desk(ABC, Generic[T]):
         value = _choose(GIVE_UP, give_up, "order of giving up")
         return self._send(make(Switch, kind=codes.CONFIGURE_ACCOUNT, account=self.number, value=value))
 
+    def allow_compression(self, allowed: bool = True) -> T:
+        """Let others compress circles of perp contracts that the account stands in, or no more."""
+        return self._send(
+            make(
+                Switch,
+                kind=codes.CONFIGURE_ACCOUNT,
+                account=self.number,
+                setting=codes.COMPRESSION,
+                value=int(allowed),
+            )  # fmt: skip
+        )
+
     def _market_of(self, number: int) -> Market:
         return self.exchange.listing.market(number)
 

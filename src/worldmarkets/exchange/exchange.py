@@ -25,6 +25,7 @@ from worldmarkets.exchange import tables
 from worldmarkets.exchange.account import Account
 from worldmarkets.exchange.bundle import Preview
 from worldmarkets.exchange.commands import make, make_bundle
+from worldmarkets.exchange.compression import Compression, compute_compression, make_compression
 from worldmarkets.exchange.errors import ExchangeError, GenesisError, Rejected, UnitError, UnknownName
 from worldmarkets.exchange.genesis import Genesis, load_genesis, open_engine
 from worldmarkets.exchange.listing import Listing
@@ -117,6 +118,23 @@ class Exchange:
             self.engine.close_preview()
             self.time_us, self.trades = time_us, trades
             self._registry.forget(after=accounts)
+
+    # Compression.
+
+    def propose_compression(self, market: str, sender: Account | None = None) -> Compression:
+        """Return the circles of contracts that can be torn up in a perp market; nothing is done yet.
+
+        Only contracts between accounts that allow compression count, and those of `sender`, which will send it.
+        """
+        return compute_compression(self, self.listing.market(market), 0 if sender is None else sender.number)
+
+    def compress(self, compression: Compression, sender: Account) -> list[Result]:
+        """Send a compression in the name of `sender`, in as many commands as it takes.  Raises Rejected."""
+        market = self.listing.market(compression.market)
+        return [
+            self.send(*make_compression(sender.number, market, circles, self.time_us))
+            for circles in compression.batches()
+        ]
 
     # Time and marks.
 

@@ -186,7 +186,7 @@ def _is_opened(event: Any, account: int) -> bool:
     """Say whether a contract came into being, or grew, with this account as a party."""
     if event.kind == codes.LOAN_OPENED:
         return account in (event.account, event.lender)
-    return event.change_lots > 0 and account in (event.account, event.short_account)
+    return event.change_lots > 0 and event.code != codes.CIRCLED and account in (event.account, event.short_account)
 
 
 def side_name(side: int) -> str:

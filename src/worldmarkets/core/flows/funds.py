@@ -145,15 +145,19 @@ class FundsFlow:
         return OK if self.matching.is_bundle else self.admission.check(self.matching.taker)
 
     def configure(self, command: pointer[Switch]) -> longlong:
-        """Choose the order in which the account gives its perp contracts up."""
+        """Choose a setting: the order in which contracts are given up, or whether others may compress them."""
         if not self.state.has_account(command.account):
             return self.admission.refuse(UNKNOWN_ACCOUNT, 0, 0, command.account)
-        if command.value > OLDEST_FIRST:
+        if command.setting > COMPRESSION or command.value > OLDEST_FIRST:
             return self.admission.refuse(BAD_COMBINATION, OLDEST_FIRST, command.value, command.account)
         account = self.state.accounts.edit(command.account)
-        account.give_up = command.value
+        if command.setting == COMPRESSION:
+            account.is_compressible = command.value
+        else:
+            account.give_up = command.value
         event = as_switched(self.outbox.emit(ACCOUNT_CONFIGURED, 0, 0, command.account))
         event.value = command.value
+        event.setting = command.setting
         return OK
 
     def report(self, kind: longlong, account: longlong, asset: longlong, to: longlong, amount: longlong,
