@@ -9,11 +9,12 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("ledger", "book", "timers", "interest", "atlas", "policy", "keys"),  # no matching, no flow
     ("contracts.spot", "contracts.loan", "contracts.perp"),  # arithmetic and settlement of one contract
     ("admission", "fees", "funding", "oracle"),  # read the state, decide
-    ("orders", "matching"),  # one matching loop, dispatch on the kind of market
+    ("quotes", "limits", "orders", "protection", "matching"),  # one matching loop
     (
         "flows.funds",
         "flows.trade",
         "flows.borrow",
+        "flows.quote",
         "flows.due",
         "flows.unwind",
         "flows.auction",

@@ -50,8 +50,10 @@ EVENT_RECORDS = {
     c.TRADED: r.Traded, c.PERP_CHANGED: r.PerpChanged, c.TRUED_UP: r.TruedUp, c.LOAN_OPENED: r.LoanOpened,
     c.LOAN_REPAID: r.LoanRepaid, c.LOAN_EXTENDED: r.LoanExtended, c.FUNDING_SET: r.FundingSet,
     c.MARKET_MODE_SET: r.Switched, c.FEED_SET: r.Switched, c.BUNDLE_APPLIED: r.Event, c.REPEATED: r.Repeated,
-    c.WORK_DEFERRED: r.WorkDeferred, c.REJECTED: r.Rejected,
     c.COMPRESSED: r.Compressed,
+    c.WORK_DEFERRED: r.WorkDeferred, c.QUOTE_REFUSED: r.QuoteRefused, c.QUOTED: r.Quoted,
+    c.PROTECTION_SET: r.ProtectionSet, c.PROTECTION_TRIPPED: r.ProtectionTripped, c.PROTECTION_RESET: r.Event,
+    c.LIMITS_SET: r.LimitsSet, c.REJECTED: r.Rejected,
 }  # fmt: skip
 
 
@@ -630,7 +632,7 @@ class Generator:
         record = bytearray(self.random.randbytes(64))
         record[8:16] = struct.pack("<q", self.now)
         record[:8] = bytes(8)
-        if record[16] in (c.BUNDLE, c.COMPRESS):
+        if record[16] in (c.BUNDLE, c.COMPRESS, c.MASS_QUOTE):
             record[17] = 0
         return [bytes(record)]
 

@@ -39,6 +39,8 @@ def compute_violations(engine: Engine) -> list[str]:
     audit_perps(state, found)
     audit_loans(state, found)
     audit_orders(state, found)
+    audit_quotes(state, found)
+    audit_limits(state, found)
     audit_books(engine, state, found)
     audit_figures(engine, state, found)
     audit_timers(state, found)
@@ -251,11 +253,82 @@ def audit_timers(state: Tables, found: list[str]) -> None:
     for market in range(1, venue.markets + 1):
         if state.markets[market].kind == PERP and due.get((FUNDING_PERIOD, market)) is None:
             found.append(f"12: nothing ends the funding period of market {market}")
+def audit_quotes(state: Tables, found: list[str]) -> None:
+    """3. A maker's slots are in its list and have its orders; a protection that was tripped has none."""
+    counts: dict[Any, Any] = {}
+    listed = 0
+    for row in range(1, len(state.makers)):
+        maker = state.makers[row]
+        if maker.account == NONE:
+            continue
+        if (state.maker_keys[row].a, state.maker_keys[row].b) != (maker.account, maker.market):
+            found.append(f"3: maker {row} is not in the index")
+        walked = walk_slots(state, row, found)
+        counts[maker.account] = counts.get(maker.account, 0) + walked
+        listed += walked
+        if walked != maker.quotes or (maker.tripped and walked):
+            found.append(f"3: maker {row}: {walked} slots, counted {maker.quotes}, tripped {maker.tripped}")
+        if not maker.tripped and any(
+            limit and abs(had) >= limit
+            for had, limit in (
+                (maker.lots, maker.max_lots), (maker.notional, maker.max_notional), (maker.delta, maker.max_delta)
+            )
+        ):  # fmt: skip
+            found.append(f"3: maker {row} reached a limit of its protection and is not tripped")
+    if listed != sum(slot.maker != NONE for slot in state.slots):
+        found.append(f"3: {listed} slots in the lists of makers, others beside")
+    if listed != sum(order.quote != NONE for order in state.orders):
+        found.append(f"3: {listed} slots, other orders say that they have one")
+    for row in range(1, len(state.accounts)):
+        if state.accounts[row].quotes != counts.get(row, 0):
+            found.append(f"3: account {row}: {counts.get(row, 0)} slots, counted {state.accounts[row].quotes}")
+
+
+def walk_slots(state: Tables, maker: int, found: list[str]) -> int:
+    """Return how many slots a maker's list holds."""
+    count = before = 0
+    row = state.makers[maker].first_quote
+    while row != NONE and count <= len(state.slots):
+        slot, order = state.slots[row], state.orders[state.slots[row].order]
+        if slot.maker != maker or slot.previous != before or slot.is_out or order.quote != row:
+            found.append(f"3: slot {row} in the list of maker {maker}, or its order, is another's")
+        if (order.account, order.market) != (state.makers[maker].account, state.makers[maker].market):
+            found.append(f"3: slot {row} has an order of another account or market")
+        key = (order.account, SIDES * order.market + order.side, slot.level) if slot.is_named else (0, 0, 0)
+        if (state.slot_keys[row].a, state.slot_keys[row].b, state.slot_keys[row].c) != key:
+            found.append(f"3: slot {row} is not in the index as what it is")
+        count += 1
+        before, row = row, slot.next
+    return count
+
+
+def audit_limits(state: Tables, found: list[str]) -> None:
+    """3. Limits count the orders that rest, and accounts the markets in which they have limits."""
+    resting: dict[Any, Any] = {}
+    for account in range(1, len(state.accounts)):
+        row = state.accounts[account].first_order
+        while row != NONE and state.accounts[account].limits:
+            key = (account, state.orders[row].market)
+            resting[key] = resting.get(key, 0) + 1
+            row = state.orders[row].account_next
+    counts: dict[Any, Any] = {}
+    for row in range(1, len(state.limits)):
+        limit = state.limits[row]
+        if limit.account == NONE:
+            continue
+        counts[limit.account] = counts.get(limit.account, 0) + 1
+        if (state.limit_keys[row].a, state.limit_keys[row].b) != (limit.account, limit.market):
+            found.append(f"3: limit {row} is not in the index")
+        if limit.orders != resting.get((limit.account, limit.market), 0):
+            found.append(f"3: limit {row}: {limit.orders} orders counted, others rest")
+    for account in range(1, len(state.accounts)):
+        if state.accounts[account].limits != counts.get(account, 0):
+            found.append(f"3: account {account}: limits in {state.accounts[account].limits} markets, counted otherwise")
 
 
 def audit_indexes(state: Tables, found: list[str]) -> None:
     """3. Every key of an index is found by walking the bucket chains, and none twice."""
-    for name in ("client", "owner", "account", "position", "perp"):
+    for name in ("client", "owner", "account", "position", "perp", "maker", "slot", "limit"):
         entries, buckets = getattr(state, name + "_keys"), getattr(state, name + "_buckets")
         walked = [row for bucket in buckets for row in walk_chain(entries, bucket.first)]
         keyed = [row for row in range(1, len(entries)) if entries[row].a or entries[row].b or entries[row].c]

@@ -1,7 +1,7 @@
 """Commands and events as bytes: 64 bytes a record, little-endian, the layouts of records.py.
 
-A bundle is a record of kind BUNDLE whose `count` says how many records after it are its legs; a compression is laid out
-the same way.  There is no other framing: a file of commands is their concatenation.
+A bundle is a record of kind BUNDLE whose `count` says how many records after it are its legs; a compression and a mass
+quote are laid out the same way.  There is no other framing: a file of commands is their concatenation.
 """
 
 from __future__ import annotations
@@ -32,6 +32,12 @@ COMMANDS: dict[int, type[Record]] = {
     codes.SET_MARKET_MODE: records.Switch,
     codes.SET_FEED: records.Switch,
     codes.COMPRESS: records.ContractChange,
+    codes.MASS_QUOTE: records.MassQuote,
+    codes.QUOTE: records.Quote,
+    codes.SET_PROTECTION: records.Protect,
+    codes.RESET_PROTECTION: records.Protect,
+    codes.SET_LIMITS: records.SetLimits,
+    codes.SET_VENUE_LIMITS: records.SetLimits,
 }
 EVENTS: dict[int, type[Record]] = {
     codes.ACCOUNT_OPENED: records.AccountOpened,
@@ -56,11 +62,17 @@ EVENTS: dict[int, type[Record]] = {
     codes.WORK_DEFERRED: records.WorkDeferred,
     codes.BUNDLE_APPLIED: records.Event,
     codes.COMPRESSED: records.Compressed,
+    codes.QUOTE_REFUSED: records.QuoteRefused,
+    codes.QUOTED: records.Quoted,
+    codes.PROTECTION_SET: records.ProtectionSet,
+    codes.PROTECTION_TRIPPED: records.ProtectionTripped,
+    codes.PROTECTION_RESET: records.Event,
+    codes.LIMITS_SET: records.LimitsSet,
     codes.REPEATED: records.Repeated,
     codes.REJECTED: records.Rejected,
 }
 
-_COMMAND_FIRST = ("OPEN_ACCOUNT", "COMPRESS")
+_COMMAND_FIRST = ("OPEN_ACCOUNT", "SET_VENUE_LIMITS")
 _EVENT_FIRST = ("ACCOUNT_OPENED", "REJECTED")
 _RESULT_FIRST = ("OK", "INTERNAL")
 
@@ -73,7 +85,7 @@ def _names(first: str, last: str) -> dict[int, str]:
 COMMAND_NAMES = _names(*_COMMAND_FIRST)
 EVENT_NAMES = _names(*_EVENT_FIRST)
 RESULT_NAMES = _names(*_RESULT_FIRST)
-REASON_NAMES = _names("REASON_REQUESTED", "REASON_REDUCED")
+REASON_NAMES = _names("REASON_REQUESTED", "REASON_PROTECTION")
 
 
 def encode(commands: Iterable[Record]) -> bytes:
@@ -85,6 +97,14 @@ def bundle(account: int, time_us: int, legs: list[Record]) -> bytes:
     """Return a bundle of an account's commands as bytes."""
     head = Command(kind=codes.BUNDLE, account=account, time_us=time_us, count=len(legs))
     return encode([head, *legs])
+
+
+def mass_quote(account: int, time_us: int, quotes: list[Record], flags: int = 0, market: int = 0) -> bytes:
+    """Return a mass quote as bytes."""
+    head = records.MassQuote(
+        kind=codes.MASS_QUOTE, account=account, time_us=time_us, count=len(quotes), flags=flags, market=market
+    )  # fmt: skip
+    return encode([head, *quotes])
 
 
 def decode_commands(data: bytes | memoryview) -> Iterator[Record]:

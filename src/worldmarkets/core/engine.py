@@ -19,14 +19,18 @@ from worldmarkets.core.fees import Fees
 from worldmarkets.core.flows.borrow import BorrowFlow
 from worldmarkets.core.flows.compression import CompressionFlow
 from worldmarkets.core.flows.funds import FundsFlow
+from worldmarkets.core.flows.quote import QuoteFlow
 from worldmarkets.core.flows.trade import TradeFlow
 from worldmarkets.core.funding import Funding
 from worldmarkets.core.governance import Governance
 from worldmarkets.core.ledger import Ledger
+from worldmarkets.core.limits import Limits
 from worldmarkets.core.matching import Matching
 from worldmarkets.core.oracle import Oracle
 from worldmarkets.core.orders import Orders
 from worldmarkets.core.outbox import Outbox
+from worldmarkets.core.protection import Protection
+from worldmarkets.core.quotes import Quotes
 from worldmarkets.core.state import State
 from worldmarkets.core.timers import Timers
 from worldmarkets.core.undo import Exhausted
@@ -42,10 +46,14 @@ if not cython.compiled:
         address,
         as_contract_change,
         as_funds,
+        as_mass_quote,
         as_open_account,
         as_order_change,
         as_place_order,
+        as_protect,
+        as_quote,
         as_rejected,
+        as_set_limits,
         as_set_mark,
         as_switch,
         as_work_deferred,
@@ -70,7 +78,10 @@ class Engine:
     ledger: Ledger
     book: Book
     timers: Timers
+    quotes: Quotes
+    limits: Limits
     orders: Orders
+    protection: Protection
     atlas: Atlas
     admission: Admission
     oracle: Oracle
@@ -84,6 +95,7 @@ class Engine:
     trade_flow: TradeFlow
     borrow_flow: BorrowFlow
     compression_flow: CompressionFlow
+    quote_flow: QuoteFlow
     inbox: Command[::1]
     inbox_bytes: object
     outbox: Outbox
@@ -103,9 +115,14 @@ class Engine:
         self.ledger = Ledger(self.state)
         self.book = Book(self.state)
         self.timers = Timers(self.state)
-        self.orders = Orders(self.state, self.book, self.outbox)
         self.atlas = Atlas(self.state)
         self.admission = Admission(self.state, self.atlas)
+        self.quotes = Quotes(self.state)
+        self.limits = Limits(self.state, self.admission, self.atlas)
+        self.orders = Orders(self.state, self.book, self.outbox, self.quotes, self.limits)
+        self.protection = Protection(
+            self.state, self.quotes, self.limits, self.orders, self.admission, self.outbox
+        )  # fmt: skip
         self.oracle = Oracle(self.state, self.outbox)
         self.funding = Funding(self.state, self.timers, self.outbox)
         self.fees = Fees(self.state, self.ledger)
@@ -113,13 +130,17 @@ class Engine:
         self.perps = Perps(self.state, self.ledger, self.loans, self.outbox)
         self.matching = Matching(
             self.state, self.ledger, self.book, self.orders, self.atlas, self.admission, self.fees, self.funding,
-            self.oracle, self.perps, self.loans, self.outbox,
+            self.oracle, self.perps, self.loans, self.limits, self.protection, self.outbox,
         )  # fmt: skip
         self.governance = Governance(self.state, self.book, self.timers, self.admission, self.outbox)
         self.funds_flow = FundsFlow(self.state, self.ledger, self.matching, self.admission, self.outbox)
         self.trade_flow = TradeFlow(self.state, self.orders, self.matching, self.admission, self.perps, self.outbox)
         self.borrow_flow = BorrowFlow(
             self.state, self.ledger, self.loans, self.matching, self.admission, self.outbox
+        )  # fmt: skip
+        self.quote_flow = QuoteFlow(
+            self.state, self.ledger, self.atlas, self.quotes, self.limits, self.orders, self.protection, self.matching,
+            self.admission, self.outbox,
         )  # fmt: skip
         rows = records.rows(records.Command, inbox)
         self.inbox = rows
@@ -186,7 +207,7 @@ class Engine:
         code: longlong
         mark: longlong
         events: longlong = self.outbox.length
-        if command.kind == BUNDLE or command.kind == COMPRESS:
+        if command.kind == BUNDLE or command.kind == COMPRESS or command.kind == MASS_QUOTE:
             taken = min(1 + command.count, count - place)
         self.leg = 0
         mark = self.state.undo.begin()
@@ -252,6 +273,8 @@ class Engine:
         elif command.kind == COMPRESS:
             code = self.compression_flow.compress(place, taken)
             self.leg = self.compression_flow.leg
+        elif command.kind == MASS_QUOTE:
+            code = self.perform_quotes(place, taken)
         else:
             code = self.dispatch(place)
         if code == OK and self.state.venue.rows[1].first_creditor != NONE:
@@ -365,6 +388,36 @@ class Engine:
             self.outbox.emit(BUNDLE_APPLIED, command.count, 0, command.account)
         return code
 
+    def perform_quotes(self, place: longlong, taken: longlong) -> longlong:
+        """Replace an account's quotes, each accepted or refused on its own unless the command says otherwise."""
+        command = as_mass_quote(address(self.inbox[place]))
+        leg: longlong
+        code: longlong
+        is_empty: cython.bint = command.count == 0 and not command.flags & PULL_OTHERS
+        if is_empty or command.count > MAX_BUNDLE or taken != 1 + command.count:
+            return self.admission.refuse(BUNDLE_SIZE, MAX_BUNDLE, command.count, taken - 1)
+        code = self.quote_flow.check_head(command)
+        if code != OK:
+            return code
+        for leg in range(1, taken):
+            part = address(self.inbox[place + leg])
+            if part.kind != QUOTE or part.account != command.account:
+                self.leg = leg
+                return self.admission.refuse(BUNDLE_ACCOUNT, command.account, part.account, part.kind)
+        self.quote_flow.begin()
+        for leg in range(1, taken):
+            self.quote_flow.clear(as_quote(address(self.inbox[place + leg])))
+        if command.flags & PULL_OTHERS:
+            self.quote_flow.pull_others(command)
+        for leg in range(1, taken):
+            part = address(self.inbox[place + leg])
+            code = self.quote_flow.enter(as_quote(part), as_place_order(part), leg)
+            if code != OK and command.flags & ALL_OR_NONE:
+                self.leg = leg
+                return code
+        self.quote_flow.finish(command)
+        return OK
+
     def is_account_command(self, kind: longlong) -> cython.bint:
         """Say whether a command is one that an account sends, and may stand in a bundle."""
         return kind == WITHDRAW or kind == TRANSFER or CONFIGURE_ACCOUNT <= kind <= EXTEND_LOAN
@@ -402,6 +455,12 @@ class Engine:
             return self.borrow_flow.repay(as_contract_change(command))
         if kind == EXTEND_LOAN:
             return self.borrow_flow.extend(as_contract_change(command))
+        if kind == SET_PROTECTION:
+            return self.quote_flow.protect(as_protect(command))
+        if kind == RESET_PROTECTION:
+            return self.quote_flow.reset_protection(as_protect(command))
+        if kind == SET_LIMITS or kind == SET_VENUE_LIMITS:
+            return self.quote_flow.set_limits(as_set_limits(command))
         if kind == SET_MARKET_MODE:
             return self.governance.set_market_mode(as_switch(command))
         if kind == SET_FEED:

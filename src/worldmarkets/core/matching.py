@@ -13,9 +13,11 @@ from worldmarkets.core.contracts.perp import Perps
 from worldmarkets.core.fees import Fees
 from worldmarkets.core.funding import Funding
 from worldmarkets.core.ledger import Ledger
+from worldmarkets.core.limits import Limits
 from worldmarkets.core.oracle import Oracle
 from worldmarkets.core.orders import Orders
 from worldmarkets.core.outbox import Outbox
+from worldmarkets.core.protection import Protection
 from worldmarkets.core.state import State
 
 if not cython.compiled:
@@ -45,6 +47,7 @@ if not cython.compiled:
         MAX_LOTS,
         MAX_ORDER_LOSS,
         MAX_POSITIONS,
+        MAX_QUOTES,
         MAX_SKIPS,
         MAX_SLICES,
         MAX_SUPPLY,
@@ -70,6 +73,8 @@ class Matching:
     oracle: Oracle
     perps: Perps
     loans: Loans
+    limits: Limits
+    protection: Protection
     outbox: Outbox
     taker: Standing
     maker: Standing
@@ -84,7 +89,8 @@ class Matching:
 
     def __init__(
         self, state: State, ledger: Ledger, book: Book, orders: Orders, atlas: Atlas, admission: Admission, fees: Fees,
-        funding: Funding, oracle: Oracle, perps: Perps, loans: Loans, outbox: Outbox,
+        funding: Funding, oracle: Oracle, perps: Perps, loans: Loans, limits: Limits, protection: Protection,
+        outbox: Outbox,
     ):  # fmt: skip
         self.state = state
         self.ledger = ledger
@@ -97,6 +103,8 @@ class Matching:
         self.oracle = oracle
         self.perps = perps
         self.loans = loans
+        self.limits = limits
+        self.protection = protection
         self.outbox = outbox
         self.taker = Standing()
         self.maker = Standing()
@@ -112,6 +120,7 @@ class Matching:
         self.fills = 0
         self.skips = 0
         self.slices = 0
+        self.protection.pulls = 0
 
     # Placing.
 
@@ -154,19 +163,27 @@ class Matching:
             return self.admission.refuse(NOTIONAL_TOO_LARGE, MAX_CASH, lots, market)
         if not self.ledger.has_room(account, rules.asset):
             return self.admission.refuse(POSITIONS_LIMIT, MAX_POSITIONS, MAX_POSITIONS, account)
+        if command.flags & PROTECTED:
+            code = self.protection.check(account, market)
+            if code == OK:
+                code = self.protection.check_room(account)
+            if code != OK:
+                return code
         position = self.ledger.need(account, rules.asset)
         if not self.is_bundle:
             self.admission.take(self.taker, account)
         code = self.check_order(position, market, command.side, price, lots, command.flags, command.time_in_force)
         if code != OK:
             return code
-        slot = self.create(position, market, command.side, price, lots, command.flags)
+        slot = self.create(position, market, command.side, price, lots, command.flags & ~PROTECTED)
         order = self.state.orders.edit(slot)
         order.self_trade = command.self_trade
         if command.time_in_force == GOOD_TILL_TIME:
             order.expiry_us = command.expiry_us
         if command.client_id != 0:
             self.orders.remember_client(slot, command.client_id)
+        if command.flags & PROTECTED:
+            self.protection.attach(account, market, slot)
         self.report_placed(slot, command.time_in_force)
         return self.execute(slot, command.time_in_force)
 
@@ -204,6 +221,9 @@ class Matching:
         event.flags = order.flags
         event.side = order.side
         event.time_in_force = time_in_force
+        if order.quote != NONE:
+            event.flags |= PROTECTED
+            event.level = self.orders.quotes.get_level(slot)
 
     def is_crossing(self, market: longlong, side: longlong, price: longlong) -> cython.bint:
         """Say whether an order at this price would meet one on the other side."""
@@ -257,7 +277,7 @@ class Matching:
         flags: longlong = command.flags
         if command.side > SELL or command.time_in_force > GOOD_TILL_TIME or command.self_trade > DECREMENT:
             return False
-        if flags >= RETURNED or command.client_id < 0 or command.borrow_rate_bp != 0:
+        if flags & ~PROTECTED >= RETURNED or command.client_id < 0 or command.borrow_rate_bp != 0:
             return False
         if flags & POST_ONLY and (flags & MARKET or command.time_in_force in (IMMEDIATE_OR_CANCEL, FILL_OR_KILL)):
             return False
@@ -279,6 +299,10 @@ class Matching:
         fee: longlong = 0 if rules.kind == LOAN else self.fees.compute(market, True, cash, 0)
         account: longlong = self.state.positions.rows[position].account
         value: longlong
+        if self.state.accounts.rows[account].limits != 0:
+            code = self.limits.check_order(position, market, side, price, lots, flags, time_in_force)
+            if code != OK:
+                return code
         code = self.check_risk(position, market, side, lots)
         if code != OK:
             return code
@@ -444,7 +468,7 @@ class Matching:
                 return self.stop
             return self.admission.refuse(FILL_OR_KILL_UNFILLED, self.left + self.prevented, 0, order.market)
         if self.left == 0:
-            self.state.orders.release(slot)
+            self.orders.release(slot)
             return OK
         if self.is_bundle and OK < self.stop < RESULT_CODES:
             return self.stop
@@ -469,7 +493,12 @@ class Matching:
         lots: longlong
         side = self.state.sides.read(opposite)
         while self.left > 0 and side.best >= limit and self.stop == OK:
-            if self.fills >= max_fills or self.skips >= MAX_SKIPS or self.slices >= MAX_SLICES:
+            if (
+                self.fills >= max_fills
+                or self.skips >= MAX_SKIPS
+                or self.slices >= MAX_SLICES
+                or self.protection.pulls >= MAX_QUOTES
+            ):
                 self.stop = self.admission.refuse(WORK, max_fills, self.fills, order.market)
                 break
             resting = self.book.get_first(opposite)
@@ -530,6 +559,8 @@ class Matching:
         event.client_id = self.orders.get_client_id(slot)
         event.lots = order.lots
         event.price_ticks = order.price_ticks
+        if order.quote != NONE:
+            event.level = self.orders.quotes.get_level(slot)
 
     def fill(self, slot: longlong, resting: longlong, lots: longlong) -> None:
         """Fill up to `lots` of an order against a resting one, if both sides may stand where it leaves them.
@@ -546,6 +577,9 @@ class Matching:
         culprit: longlong
         code: longlong
         maker_account: longlong = maker.account
+        price: longlong = maker.price_ticks
+        held: longlong = maker.position
+        protected: longlong = NONE if maker.quote == NONE else self.protection.get_maker(maker.quote)
         self.fills += 1
         self.admission.take(self.maker, maker_account)
         if not self.is_bundle:
@@ -560,6 +594,11 @@ class Matching:
                 code = self.admission.check(self.maker)
                 if code != OK:
                     culprit = maker_account
+        if culprit == 0 and (
+            self.state.accounts.rows[maker_account].limits != 0 or self.state.accounts.rows[order.account].limits != 0
+        ):
+            culprit = self.count_limits(order.market, order.side, order.position, held, price, taker_left - self.left)
+            code = self.admission.code
         if culprit != 0:
             self.state.undo.rollback(undo)
             self.outbox.length = events
@@ -570,6 +609,17 @@ class Matching:
                 self.orders.cancel(resting, code, self.admission.needed, self.admission.had)
             else:
                 self.stop = code
+        elif protected != NONE:
+            self.protection.count_fill(protected, 1 - order.side, price, taker_left - self.left)
+
+    def count_limits(self, market: longlong, side: longlong, taken: longlong, made: longlong, price: longlong,
+                     lots: longlong) -> longlong:  # fmt: skip
+        """Count a fill towards the limits of both sides; return 0, or the account for which it is one too many."""
+        if self.limits.count_fill(taken, market, side, price, lots) != OK:
+            return self.state.positions.rows[taken].account
+        if self.limits.count_fill(made, market, 1 - side, price, lots) != OK:
+            return self.state.positions.rows[made].account
+        return 0
 
     def settle(self, slot: longlong, resting: longlong, lots: longlong) -> longlong:
         """Settle a fill and its fees.  Returns 0, or the account whose balance does not cover its part."""

@@ -6,7 +6,9 @@ import cython
 from cython import longlong
 
 from worldmarkets.core.book import Book
+from worldmarkets.core.limits import Limits
 from worldmarkets.core.outbox import Outbox
+from worldmarkets.core.quotes import Quotes
 from worldmarkets.core.state import State
 from worldmarkets.core.tables import AccountTable, ClientTable, OrderTable
 
@@ -24,14 +26,18 @@ class Orders:
     state: State
     book: Book
     outbox: Outbox
+    quotes: Quotes
+    limits: Limits
     orders: OrderTable
     accounts: AccountTable
     clients: ClientTable
 
-    def __init__(self, state: State, book: Book, outbox: Outbox):
+    def __init__(self, state: State, book: Book, outbox: Outbox, quotes: Quotes, limits: Limits):
         self.state = state
         self.book = book
         self.outbox = outbox
+        self.quotes = quotes
+        self.limits = limits
         self.orders = state.orders
         self.accounts = state.accounts
         self.clients = state.clients
@@ -72,6 +78,8 @@ class Orders:
         account.first_order = slot
         account.order_count += 1
         account.order_loss += order.lots * order.loss_per_lot
+        if account.limits != 0:
+            self.limits.count_order(order.account, order.market, 1)
         self.book.append(order.market * SIDES + order.side, slot)
 
     def reduce(self, slot: longlong, lots: longlong) -> None:
@@ -79,7 +87,7 @@ class Orders:
         order = self.orders.read(slot)
         if lots == order.lots:
             self.withdraw(slot)
-            self.orders.release(slot)
+            self.release(slot)
         else:
             account = self.accounts.edit(order.account)
             account.order_loss -= lots * order.loss_per_lot
@@ -91,6 +99,8 @@ class Orders:
         account = self.accounts.edit(order.account)
         account.order_count -= 1
         account.order_loss -= order.lots * order.loss_per_lot
+        if account.limits != 0:
+            self.limits.count_order(order.account, order.market, -1)
         if order.account_previous == NONE:
             account.first_order = order.account_next
         else:
@@ -109,6 +119,12 @@ class Orders:
     def discard(self, slot: longlong, reason: longlong, needed: longlong, had: longlong) -> None:
         """Report what is left of an order that does not rest, and release its row."""
         self.report_cancelled(slot, self.orders.rows[slot].lots, reason, needed, had)
+        self.release(slot)
+
+    def release(self, slot: longlong) -> None:
+        """Release the row of an order that is gone, and its slot if it was protected."""
+        if self.orders.rows[slot].quote != NONE:
+            self.quotes.drop(self.orders.rows[slot].quote)
         self.orders.release(slot)
 
     def report_cancelled(self, slot: longlong, lots: longlong, reason: longlong, needed: longlong,

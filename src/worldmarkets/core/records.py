@@ -163,6 +163,56 @@ class ContractChange(_CommandRecord):
     spare: i64
 
 
+class MassQuote(_CommandRecord):
+    """Replace an account's quotes: `count` records of kind QUOTE follow.  `market` (0: all) bounds PULL_OTHERS."""
+
+    market: u32
+    spare: u32
+    spare2: i64
+    spare3: i64
+    spare4: i64
+    spare5: i64
+
+
+class Quote(_CommandRecord):
+    """One quote of a mass quote, laid out as an order.  No lots: the quote is withdrawn.  `level` names it."""
+
+    market: u16
+    side: u8
+    time_in_force: u8
+    self_trade: u8
+    spare: u8
+    borrow_rate_bp: u16
+    price_ticks: u32
+    level: u32
+    lots: i64
+    client_id: i64
+    expiry_us: i64
+
+
+class Protect(_CommandRecord):
+    """What may be filled of an account's protected orders within an interval; 0 of a figure: without that limit."""
+
+    max_lots: i64
+    max_notional: i64
+    max_delta: i64
+    interval_ms: u32
+    cooloff_ms: u32
+    market: u32
+    spare: u32
+
+
+class SetLimits(_CommandRecord):
+    """What an account may do in a market; 0 of a figure: without that limit."""
+
+    max_order_lots: i64
+    max_position_lots: i64
+    max_notional: i64
+    max_orders: u32
+    market: u32
+    spare: i64
+
+
 class _EventRecord(Record):
     HEAD: ClassVar[dict[str, str]] = {"sequence": "i64", "kind": "u8", "code": "u8", "market": "u16", "account": "u32"}
 
@@ -237,7 +287,8 @@ class OrderPlaced(_EventRecord):
     flags: u16
     side: u8
     time_in_force: u8
-    spare: i64
+    level: u32
+    spare: u32
 
 
 class OrderCancelled(_EventRecord):
@@ -261,7 +312,7 @@ class OrderAmended(_EventRecord):
     client_id: i64
     lots: i64
     price_ticks: u32
-    spare: u32
+    level: u32
     spare2: i64
     spare3: i64
 
@@ -374,6 +425,69 @@ class Compressed(_EventRecord):
     lots: i64
     spare: i64
     spare2: i64
+class QuoteRefused(_EventRecord):
+    """A quote that was not taken; its slot is empty.  `leg` is its place under the mass quote, from 1."""
+
+    needed: i64
+    had: i64
+    subject: i64
+    lots: i64
+    price_ticks: u32
+    level: u32
+    side: u8
+    leg: u8
+    spare: u16
+    spare2: u32
+
+
+class Quoted(_EventRecord):
+    """A mass quote that was done: how many quotes were placed, moved, kept, withdrawn, pulled and refused."""
+
+    placed: u32
+    moved: u32
+    kept: u32
+    withdrawn: u32
+    pulled: u32
+    refused: u32
+    spare: i64
+    spare2: i64
+    spare3: i64
+
+
+class ProtectionSet(_EventRecord):
+    """What protects an account in a market from now on."""
+
+    max_lots: i64
+    max_notional: i64
+    max_delta: i64
+    interval_ms: u32
+    cooloff_ms: u32
+    spare: i64
+    spare2: i64
+
+
+class ProtectionTripped(_EventRecord):
+    """A fill reached a limit, which `code` names: what was filled since the window began, and how many were pulled."""
+
+    lots: i64
+    notional: i64
+    delta: i64
+    window_us: i64
+    pulled: u32
+    spare: u32
+    spare2: i64
+
+
+class LimitsSet(_EventRecord):
+    """What an account may do in a market from now on.  `code` is 1 when the venue set it, 0 when the account did."""
+
+    max_order_lots: i64
+    max_position_lots: i64
+    max_notional: i64
+    max_orders: u32
+    spare: u32
+    spare2: i64
+    spare3: i64
 
 
 class Rejected(_EventRecord):
@@ -565,7 +679,7 @@ class Order(Record):
     self_trade: u8
     spare: u8
     position: u32
-    spare2: u32
+    quote: u32
 
 
 class Client(Record):
@@ -628,6 +742,9 @@ class Account(Record):
     cash: u32
     next_creditor: u32
     first_due_us: i64
+    first_maker: u32
+    quotes: u16
+    limits: u16
 
 
 class Figure(Record):
@@ -663,6 +780,62 @@ class Position(Record):
     tenor_hours: u16
     loans: u16
     first_due_us: i64
+
+
+class Maker(Record):
+    """An account as a maker of a market: its quotes, what protects them, and what was filled in this window."""
+
+    max_lots: i64
+    max_notional: i64
+    max_delta: i64
+    interval_us: i64
+    cooloff_us: i64
+    lots: i64
+    notional: i64
+    delta: i64
+    window_us: i64
+    tripped_us: i64
+    account: u32
+    next: u32
+    first_quote: u32
+    quotes: u32
+    market: u16
+    tripped: u8
+    spare: u8
+    spare2: u32
+
+
+class Slot(Record):
+    """A protected order of a maker; a named one is the quote of a side and a level.  `is_out` while it is moved."""
+
+    order: u32
+    maker: u32
+    next: u32
+    previous: u32
+    level: u32
+    is_named: u8
+    is_out: u8
+    spare: u16
+    touched: i64
+
+
+class Limit(Record):
+    """What an account may do in a market, by its own will and by the venue's, and what it did today."""
+
+    max_order_lots: i64
+    max_position_lots: i64
+    max_notional: i64
+    venue_order_lots: i64
+    venue_position_lots: i64
+    venue_notional: i64
+    turnover: i64
+    day: i64
+    max_orders: u32
+    venue_orders: u32
+    orders: u32
+    account: u32
+    market: u32
+    spare: u32
 
 
 class Perp(Record):
@@ -747,10 +920,13 @@ class Seen(Record):
     epoch: u64
 
 
-COMMANDS = (OpenAccount, Funds, SetMark, Switch, PlaceOrder, OrderChange, ContractChange)
+COMMANDS = (
+    OpenAccount, Funds, SetMark, Switch, PlaceOrder, OrderChange, ContractChange, MassQuote, Quote, Protect, SetLimits,
+)  # fmt: skip
 EVENTS = (
     AccountOpened, FundsMoved, MarkSet, Switched, OrderPlaced, OrderCancelled, OrderAmended, Traded, PerpChanged,
-    TruedUp, LoanOpened, LoanRepaid, LoanExtended, FundingSet, Compressed, WorkDeferred, Rejected, Repeated,
+    TruedUp, LoanOpened, LoanRepaid, LoanExtended, FundingSet, Compressed, WorkDeferred, QuoteRefused, Quoted,
+    ProtectionSet, ProtectionTripped, LimitsSet, Rejected, Repeated,
 )  # fmt: skip
 
 # Every table, in the order of snapshot and digest: name and record.
@@ -784,6 +960,15 @@ TABLES: tuple[tuple[str, type[Record]], ...] = (
     ("perp_keys", Entry),
     ("perp_buckets", Bucket),
     ("loans", Loan),
+    ("makers", Maker),
+    ("maker_keys", Entry),
+    ("maker_buckets", Bucket),
+    ("slots", Slot),
+    ("slot_keys", Entry),
+    ("slot_buckets", Bucket),
+    ("limits", Limit),
+    ("limit_keys", Entry),
+    ("limit_buckets", Bucket),
     ("indexes", IndexState),
 )
 TABLE_IDS = {name: number for number, (name, _) in enumerate(TABLES)}

@@ -18,7 +18,9 @@ from worldmarkets.core.tables import (
     GroupTable,
     IndexStateTable,
     LevelTable,
+    LimitTable,
     LoanTable,
+    MakerTable,
     MarketTable,
     NodeTable,
     OrderTable,
@@ -28,6 +30,7 @@ from worldmarkets.core.tables import (
     PoolTable,
     PositionTable,
     SideTable,
+    SlotTable,
     TimerTable,
     VenueTable,
 )
@@ -59,6 +62,9 @@ CAPACITY = {
     "positions": 1 << 25,
     "perps": 1 << 25,
     "loans": 1 << 24,
+    "makers": 1 << 20,
+    "slots": 1 << 22,
+    "limits": 1 << 20,
     "indexes": 16,
 }
 
@@ -89,12 +95,18 @@ class State:
     positions: PositionTable
     perps: PerpTable
     loans: LoanTable
+    makers: MakerTable
+    slots: SlotTable
+    limits: LimitTable
     indexes: IndexStateTable
     client_index: Index
     owner_index: Index
     account_index: Index
     position_index: Index
     perp_index: Index
+    maker_index: Index
+    slot_index: Index
+    limit_index: Index
 
     def __init__(self, capacity=None, huge_pages=False):
         sizes = {**CAPACITY, **(capacity or {})}
@@ -104,7 +116,8 @@ class State:
         for number, (name, record) in enumerate(records.TABLES):
             base = name.removesuffix("_keys").removesuffix("_buckets")
             plural = {"client": "clients", "owner": "owners", "account": "accounts", "position": "positions",
-                      "perp": "perps"}.get(base, base)  # fmt: skip
+                      "perp": "perps", "maker": "makers", "slot": "slots",
+                      "limit": "limits"}.get(base, base)  # fmt: skip
             rows = sizes.get(name) or (2 * sizes[plural] + 66 if name.endswith("_buckets") else sizes[plural])
             kind = getattr(tables, record.__name__ + "Table")
             made[name] = kind(self.undo, number, record, rows, made.get("pools"), huge_pages)
@@ -133,15 +146,21 @@ class State:
         self.positions = made["positions"]
         self.perps = made["perps"]
         self.loans = made["loans"]
+        self.makers = made["makers"]
+        self.slots = made["slots"]
+        self.limits = made["limits"]
         self.indexes = made["indexes"]
         index = {}
-        for number, name in enumerate(("client", "owner", "account", "position", "perp"), 1):
+        for number, name in enumerate(("client", "owner", "account", "position", "perp", "maker", "slot", "limit"), 1):
             index[name] = Index(made[name + "_keys"], made[name + "_buckets"], self.indexes, number)
         self.client_index = index["client"]
         self.owner_index = index["owner"]
         self.account_index = index["account"]
         self.position_index = index["position"]
         self.perp_index = index["perp"]
+        self.maker_index = index["maker"]
+        self.slot_index = index["slot"]
+        self.limit_index = index["limit"]
 
     def open(self):
         """Lay out the empty state: pools, the venue's row, empty indexes."""
@@ -154,6 +173,9 @@ class State:
         self.account_index.open()
         self.position_index.open()
         self.perp_index.open()
+        self.maker_index.open()
+        self.slot_index.open()
+        self.limit_index.open()
         self.undo.commit()
 
     def has_account(self, account: longlong) -> cython.bint:

@@ -19,7 +19,9 @@ if not cython.compiled:
         Group,
         IndexState,
         Level,
+        Limit,
         Loan,
+        Maker,
         Market,
         Node,
         Order,
@@ -29,6 +31,7 @@ if not cython.compiled:
         Pool,
         Position,
         Side,
+        Slot,
         Timer,
         Venue,
     )
@@ -258,6 +261,28 @@ class LevelTable(Table):
 
 @cython.final
 @cython.cclass
+class LimitTable(Table):
+    """Rows of `Limit`."""
+
+    rows: Limit[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Limit]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Limit]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
 class LoanTable(Table):
     """Rows of `Loan`."""
 
@@ -274,6 +299,28 @@ class LoanTable(Table):
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Loan]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class MakerTable(Table):
+    """Rows of `Maker`."""
+
+    rows: Maker[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Maker]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Maker]]:
         """Return row `row` to be read only."""
         return address(self.rows[row])
 
@@ -472,6 +519,28 @@ class SideTable(Table):
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Side]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class SlotTable(Table):
+    """Rows of `Slot`."""
+
+    rows: Slot[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Slot]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Slot]]:
         """Return row `row` to be read only."""
         return address(self.rows[row])
 

@@ -12,7 +12,8 @@ BILLION = 1_000_000_000
 PRICE_ONE = 100_000_000  # marks are scaled by this
 BASIS = 10_000  # basis points in one
 HOURS_A_YEAR = 8_760
-SECOND = 1_000_000  # in microseconds
+MILLISECOND = 1_000  # in microseconds
+SECOND = 1_000_000
 HOUR = 3_600 * SECOND
 DAY = 24 * HOUR
 
@@ -52,8 +53,11 @@ MAX_LOANS = 256  # that an account owes in one asset
 MAX_SLICES = 64  # contracts touched by one command
 MAX_SKIPS = 64  # resting orders skipped or failed in one command
 MAX_BUNDLE = 100  # commands in one bundle
+MAX_QUOTES = 1_024  # that an account has resting
+MAX_LIMITED_ORDERS = 1_024  # that an account may have resting when a limit is set for it
 MAX_FILLS = 1_024  # default of the venue's max_fills, and its bound
-EVENTS_A_COMMAND = 4 * MAX_FILLS + 2 * MAX_SKIPS + 16 * MAX_SLICES + 16  # that one command reports, at most
+# Events that one command reports, at most.
+EVENTS_A_COMMAND = 4 * MAX_FILLS + 2 * MAX_SKIPS + 16 * MAX_SLICES + 4 * MAX_BUNDLE + 4 * MAX_QUOTES + 16
 MAX_SWEEP = 16  # timed items of work done with one command
 DUE_RETRY = SECOND  # timed work that failed is tried again so much later
 
