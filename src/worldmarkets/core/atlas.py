@@ -24,7 +24,7 @@ from worldmarkets.core.tables import (
 )
 
 if not cython.compiled:
-    from worldmarkets.core.codes import LOAN_IOU, NONE
+    from worldmarkets.core.codes import FEED_SUSPENDED, LOAN_IOU, NONE
     from worldmarkets.core.interest import compute_hours, compute_interest
     from worldmarkets.core.records import Account, Asset, Figure, Group, Loan, Market, Position, Venue
     from worldmarkets.core.units import (
@@ -60,6 +60,7 @@ class Atlas:
     loans: LoanTable
     positions: PositionTable
     venue: VenueTable
+    is_admission: cython.bint  # what is computed now decides an admission: suspended holdings count nothing
 
     def __init__(self, state: State):
         self.accounts = state.accounts
@@ -70,6 +71,7 @@ class Atlas:
         self.loans = state.loans
         self.positions = state.positions
         self.venue = state.venue
+        self.is_admission = False
 
     @cython.overflowcheck(False)
     def compute_figure(
@@ -150,6 +152,8 @@ class Atlas:
                 net *= GRID
                 if adjusted > net:
                     adjusted = net
+            if asset.feed == FEED_SUSPENDED and self.is_admission and adjusted > 0:
+                adjusted = 0
             exit_cost = adjusted if adjusted >= 0 else -adjusted
             if asset.depth > 0:
                 exit_cost = quadratic_cost(exit_cost, asset.depth, most)
@@ -207,21 +211,42 @@ class Atlas:
 
     def compute_value(self, account: longlong, severity_ppm: longlong) -> longlong:
         """Return V(account, severity) from scratch, in numeraire quanta."""
+        self.is_admission = False
+        return self.sum_figures(account, severity_ppm, False)
+
+    def compute_admitted(self, account: longlong, severity_ppm: longlong) -> longlong:
+        """Return V(account, severity) as admission takes it: holdings of suspended assets count nothing."""
+        self.is_admission = True
+        return self.sum_figures(account, severity_ppm, False)
+
+    def compute_cautious(self, account: longlong, severity_ppm: longlong) -> longlong:
+        """Return V-(account, severity): positive unrealised profit, IOU claims and suspended holdings at zero."""
+        self.is_admission = True
+        return self.sum_figures(account, severity_ppm, True)
+
+    def sum_figures(self, account: longlong, severity_ppm: longlong, cautious: cython.bint) -> longlong:
+        """Return the sum of an account's figures at a severity."""
         total: longlong = 0
         row: longlong = self.accounts.rows[account].first_group
         while row != NONE:
-            total += self.compute_figure(row, severity_ppm, False, NONE, 0, 0, 0)
+            total += self.compute_figure(row, severity_ppm, cautious, NONE, 0, 0, 0)
             row = self.figures.rows[row].next
         return total
 
-    def compute_cautious(self, account: longlong, severity_ppm: longlong) -> longlong:
-        """Return V-(account, severity): positive unrealised profit and IOU claims at zero."""
-        total: longlong = 0
-        row: longlong = self.accounts.rows[account].first_group
-        while row != NONE:
-            total += self.compute_figure(row, severity_ppm, True, NONE, 0, 0, 0)
-            row = self.figures.rows[row].next
-        return total
+    def compute_cautious_with(self, account: longlong, position: longlong, balance: longlong) -> longlong:
+        """Return V-(account, initial) as if one position's balance had changed."""
+        figure: longlong = self.positions.rows[position].figure
+        initial: longlong = self.venue.rows[1].initial_ppm
+        return (
+            self.compute_cautious(account, initial)
+            - self.compute_figure(figure, initial, True, NONE, 0, 0, 0)
+            + self.compute_figure(figure, initial, True, position, balance, 0, 0)
+        )
+
+    def get_figure(self, row: longlong, severity_ppm: longlong, is_admission: cython.bint) -> longlong:
+        """Return what one group of an account is worth from scratch, or what admission takes it for."""
+        self.is_admission = is_admission
+        return self.compute_figure(row, severity_ppm, False, NONE, 0, 0, 0)
 
     def get_initial(self, account: longlong) -> longlong:
         """Return V(account, initial), recomputing the groups that were touched or whose mark has moved."""
@@ -234,6 +259,7 @@ class Atlas:
             kept = self.figures.read(row)
             version = self.groups.rows[kept.group].version
             if kept.version != version or is_accruing:
+                self.is_admission = True
                 figure = self.figures.edit(row)
                 figure.value = self.compute_figure(row, initial, False, NONE, 0, 0, 0)
                 figure.version = 0 if is_accruing else version
@@ -248,6 +274,7 @@ class Atlas:
         figure: longlong = self.positions.rows[position].figure
         value: longlong = self.get_initial(account)
         initial: longlong = self.venue.rows[1].initial_ppm
+        self.is_admission = True
         return (
             value
             + cash
@@ -280,4 +307,13 @@ class Atlas:
         """Return what `quanta` >= 0 of an asset are worth at the mark, in numeraire quanta: up, at most 10**18."""
         worth: wide = quanta
         worth = wide_div_ceil(worth * self.assets.rows[asset].unit, GRID)
+        return narrow_floor(clamp_wide(worth, MAX_SUPPLY), 1)
+
+    @cython.overflowcheck(False)
+    def compute_worth(self, market: longlong, lots: longlong) -> longlong:
+        """Return what `lots` >= 0 of a market are worth at the mark, in numeraire quanta: up, at most 10**18."""
+        row = self.markets.read(market)
+        worth: wide = self.assets.rows[row.asset].unit
+        worth *= row.lot_quanta
+        worth = wide_div_ceil(worth * lots, GRID)  # a lot is worth at most MAX_LOT_VALUE
         return narrow_floor(clamp_wide(worth, MAX_SUPPLY), 1)

@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from worldmarkets.core.codes import BUY, FUNDING_PERIOD, LOAN_IOU, NONE, PERP, SELL
+from worldmarkets.core.codes import (
+    BUY,
+    FEED_HALTED,
+    FEED_SUSPENDED,
+    FEED_SUSPENSION_DUE,
+    FUNDING_PERIOD,
+    LOAN_IOU,
+    NONE,
+    PERP,
+    SELL,
+)
 from worldmarkets.core.engine import Engine
 from worldmarkets.core.records import TABLES
 from worldmarkets.core.units import BASIS, HOURS_A_YEAR, LADDER_TOP, NEVER, SIDES
@@ -253,6 +263,16 @@ def audit_timers(state: Tables, found: list[str]) -> None:
     for market in range(1, venue.markets + 1):
         if state.markets[market].kind == PERP and due.get((FUNDING_PERIOD, market)) is None:
             found.append(f"12: nothing ends the funding period of market {market}")
+    suspended = 0
+    for asset in range(1, venue.assets + 1):
+        feed = state.assets[asset].feed
+        suspended += feed == FEED_SUSPENDED
+        if (feed == FEED_HALTED) != ((FEED_SUSPENSION_DUE, asset) in due):
+            found.append(f"12: asset {asset}: feed {feed}, and what suspends it is not as it should be")
+    if venue.suspended != suspended:
+        found.append(f"3: {venue.suspended} suspended assets counted, there are {suspended}")
+
+
 def audit_quotes(state: Tables, found: list[str]) -> None:
     """3. A maker's slots are in its list and have its orders; a protection that was tripped has none."""
     counts: dict[Any, Any] = {}
@@ -383,6 +403,6 @@ def audit_figures(engine: Engine, state: Tables, found: list[str]) -> None:
         if figure.account == NONE or figure.version == 0:
             continue
         if figure.version == state.groups[figure.group].version:
-            value = engine.get_figure(row, state.venue[1].initial_ppm)
+            value = engine.get_admitted_figure(row, state.venue[1].initial_ppm)
             if value != figure.value:
                 found.append(f"3: figure {row}: {figure.value} kept, {value} from scratch")

@@ -69,6 +69,7 @@ EVENTS: dict[int, type[Record]] = {
     codes.PROTECTION_RESET: records.Event,
     codes.LIMITS_SET: records.LimitsSet,
     codes.REPEATED: records.Repeated,
+    codes.UNCHANGED: records.Event,
     codes.REJECTED: records.Rejected,
 }
 
@@ -85,7 +86,7 @@ def _names(first: str, last: str) -> dict[int, str]:
 COMMAND_NAMES = _names(*_COMMAND_FIRST)
 EVENT_NAMES = _names(*_EVENT_FIRST)
 RESULT_NAMES = _names(*_RESULT_FIRST)
-REASON_NAMES = _names("REASON_REQUESTED", "REASON_PROTECTION")
+REASON_NAMES = _names("REASON_REQUESTED", "REASON_DUST")
 
 
 def encode(commands: Iterable[Record]) -> bytes:

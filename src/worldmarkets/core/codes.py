@@ -39,6 +39,7 @@ TRIGGERS = 3  # trigger_sides
 DEAD_MAN = 4  # accounts
 LOAN_DUE = 5  # loans
 PARAMETER_CHANGE = 6  # the row of the change
+FEED_SUSPENSION_DUE = 7  # assets
 DUE_KINDS = 7
 
 # Kinds of event.
@@ -71,8 +72,9 @@ PROTECTION_TRIPPED = 26
 PROTECTION_RESET = 27
 LIMITS_SET = 28
 REPEATED = 29
-REJECTED = 30
-EVENT_KINDS = 31
+UNCHANGED = 30
+REJECTED = 31
+EVENT_KINDS = 32
 
 # Sides of a book.  In a loan book a bid borrows and an ask lends.
 BUY = 0
@@ -96,6 +98,23 @@ FEED_VALID = 1
 FEED_STALE_STATE = 2
 FEED_VOLATILE = 3
 FEED_HALTED = 4
+FEED_SUSPENDED = 5  # halted for a day
+
+# What may be done in an asset.
+MAY_OPEN = 1  # take new risk in it: buy, open or add to a perp
+MAY_REDUCE = 2  # sell what is held, buy back what is owed, reduce a perp
+MAY_BORROW = 4
+MAY_LEND = 8
+MAY_LEAVE = 16  # be withdrawn or transferred
+MAY_COUNT = 32  # as a holding that carries new risk of its account
+
+# What each state of its feed allows; docs/spec/marks.md shows this table.
+FEED_NONE_ALLOWS = MAY_LEAVE
+FEED_VALID_ALLOWS = MAY_OPEN | MAY_REDUCE | MAY_BORROW | MAY_LEND | MAY_LEAVE | MAY_COUNT
+FEED_STALE_ALLOWS = MAY_REDUCE | MAY_LEND | MAY_LEAVE | MAY_COUNT
+FEED_VOLATILE_ALLOWS = MAY_REDUCE | MAY_LEND | MAY_LEAVE | MAY_COUNT
+FEED_HALTED_ALLOWS = MAY_LEAVE | MAY_COUNT
+FEED_SUSPENDED_ALLOWS = MAY_LEAVE
 
 # Time in force.
 GOOD_TILL_CANCEL = 0
@@ -214,6 +233,7 @@ REASON_SELF_TRADE = 103
 REASON_AMENDED = 104
 REASON_REDUCED = 105
 REASON_PROTECTION = 106
+REASON_DUST = 107
 
 # Why a perp contract changed: both sides of a fill opened, what they had between themselves was torn up, one side
 # reduced and its counterparty was re-paired, both reduced and their counterparties met, or it stood in a circle of

@@ -123,7 +123,7 @@ class Engine:
         self.protection = Protection(
             self.state, self.quotes, self.limits, self.orders, self.admission, self.outbox
         )  # fmt: skip
-        self.oracle = Oracle(self.state, self.outbox)
+        self.oracle = Oracle(self.state, self.timers, self.outbox)
         self.funding = Funding(self.state, self.timers, self.outbox)
         self.fees = Fees(self.state, self.ledger)
         self.loans = Loans(self.state, self.ledger, self.outbox)
@@ -132,7 +132,7 @@ class Engine:
             self.state, self.ledger, self.book, self.orders, self.atlas, self.admission, self.fees, self.funding,
             self.oracle, self.perps, self.loans, self.limits, self.protection, self.outbox,
         )  # fmt: skip
-        self.governance = Governance(self.state, self.book, self.timers, self.admission, self.outbox)
+        self.governance = Governance(self.state, self.book, self.timers, self.admission, self.oracle, self.outbox)
         self.funds_flow = FundsFlow(self.state, self.ledger, self.matching, self.admission, self.outbox)
         self.trade_flow = TradeFlow(self.state, self.orders, self.matching, self.admission, self.perps, self.outbox)
         self.borrow_flow = BorrowFlow(
@@ -224,6 +224,8 @@ class Engine:
             self.stamp(place)
             self.outbox.length = events
             self.reject(place, code)
+        elif self.outbox.length == events:
+            self.outbox.emit(UNCHANGED, command.kind, 0, command.account)
         if not self.is_preview:
             self.state.undo.commit()
         return taken
@@ -350,6 +352,8 @@ class Engine:
             raise AssertionError("a fault injected by a test")
         if kind == FUNDING_PERIOD:
             self.funding.end_period(subject)
+        elif kind == FEED_SUSPENSION_DUE:
+            self.oracle.suspend(subject)
 
     def settle_creditors(self) -> None:
         """Let accounts that received numeraire and owe by IOU repay; beyond the bound they wait for the next one."""
@@ -523,7 +527,11 @@ class Engine:
 
     def get_figure(self, figure: longlong, severity_ppm: longlong):
         """Return what one group of an account is worth at a severity, in numeraire quanta."""
-        return self.atlas.compute_figure(figure, severity_ppm, False, NONE, 0, 0, 0)
+        return self.atlas.get_figure(figure, severity_ppm, False)
+
+    def get_admitted_figure(self, figure: longlong, severity_ppm: longlong):
+        """Return what admission takes one group of an account for: suspended holdings count nothing."""
+        return self.atlas.get_figure(figure, severity_ppm, True)
 
     def get_levels(self, market: longlong, side: longlong, depth: longlong):
         """Return the best `depth` levels of one side as (price in ticks, lots), best first."""

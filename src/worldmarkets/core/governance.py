@@ -7,6 +7,7 @@ from cython import longlong, pointer
 
 from worldmarkets.core.admission import Admission
 from worldmarkets.core.book import Book
+from worldmarkets.core.oracle import Oracle
 from worldmarkets.core.outbox import Outbox
 from worldmarkets.core.state import State
 from worldmarkets.core.timers import Timers
@@ -34,6 +35,7 @@ if not cython.compiled:
         PRICE_ONE,
         SIDES,
     )
+    from worldmarkets.core.wide import mul_div_floor
 
 
 def require(is_right, message):
@@ -51,18 +53,22 @@ class Governance:
     book: Book
     timers: Timers
     admission: Admission
+    oracle: Oracle
     outbox: Outbox
 
-    def __init__(self, state: State, book: Book, timers: Timers, admission: Admission, outbox: Outbox):
+    def __init__(self, state: State, book: Book, timers: Timers, admission: Admission, oracle: Oracle,
+                 outbox: Outbox):  # fmt: skip
         self.state = state
         self.book = book
         self.timers = timers
         self.admission = admission
+        self.oracle = oracle
         self.outbox = outbox
 
     def open_venue(self, time_us, rungs_ppm=(1_000_000, 600_000, 300_000), lent_haircut_ppm=20_000,
                    open_order_multiple=5, iou_penalty_bp=500, max_fills=MAX_FILLS, funding_period_us=28_800_000_000,
-                   funding_cutoff_us=1_800_000_000, funding_step_ppb=50_000, funding_cap_ppb=3_000_000):  # fmt: skip
+                   funding_cutoff_us=1_800_000_000, funding_step_ppb=50_000, funding_cap_ppb=3_000_000,
+                   crowding_ppm=800_000):  # fmt: skip
         """Set the venue's parameters.  Units: ppm, ppb, microseconds.  Raises ValueError out of bounds."""
         initial, unwind, auction = rungs_ppm
         require(0 < auction < unwind < initial <= 10 * MILLION, "rungs must fall: initial > unwind > auction > 0")
@@ -72,6 +78,7 @@ class Governance:
         require(0 <= iou_penalty_bp < MAX_RATE_BP, "iou_penalty is a rate in basis points")
         require(0 < max_fills <= MAX_FILLS, f"max_fills is 1..{MAX_FILLS}")
         require(0 <= funding_cutoff_us < funding_period_us <= DAY, "a funding window ends within its period of a day")
+        require(0 < crowding_ppm <= MILLION, "crowding is a share of the open-interest cap, 1..1,000,000 ppm")
         require(0 <= funding_step_ppb <= funding_cap_ppb <= 10_000_000, "funding step <= cap <= 1 %")
         venue = self.state.venue.edit(1)
         venue.time_us = time_us
@@ -86,6 +93,7 @@ class Governance:
         venue.funding_cutoff_us = funding_cutoff_us
         venue.funding_step_ppb = funding_step_ppb
         venue.funding_cap_ppb = funding_cap_ppb
+        venue.crowding_ppm = crowding_ppm
         venue.numeraire_dollar = PRICE_ONE
         venue.mark_version = 1
         venue.mode = OPEN
@@ -188,6 +196,9 @@ class Governance:
         market.fee_cap = fee_cap
         market.tenor_hours = tenor_hours
         market.open_interest_cap = open_interest_cap
+        market.crowded_lots = MAX_SUPPLY
+        if open_interest_cap > 0:
+            market.crowded_lots = mul_div_floor(open_interest_cap, venue.crowding_ppm, MILLION)
         market.band_ppm = band_ppm or max(4 * record.slippage_ppm, MILLION // 100)
         if kind == SPOT:
             record.spot_market = row
@@ -229,11 +240,13 @@ class Governance:
             return self.admission.refuse(UNKNOWN_ASSET, 0, 0, command.asset)
         if command.value != FEED_HALTED and command.value != FEED_VALID:
             return self.admission.refuse(BAD_COMBINATION, FEED_HALTED, command.value, command.asset)
-        asset = self.state.assets.edit(command.asset)
-        if asset.mark == 0:
+        if self.state.assets.rows[command.asset].mark == 0:
             return self.admission.refuse(MARK_MISSING, 1, 0, command.asset)
-        asset.feed = command.value
+        if command.value == FEED_HALTED:
+            self.oracle.halt(command.asset)
+        else:
+            self.oracle.resume(command.asset)
         event = as_switched(self.outbox.emit(FEED_SET, 0, 0, 0))
         event.asset = command.asset
-        event.value = command.value
+        event.value = self.state.assets.rows[command.asset].feed
         return OK

@@ -322,6 +322,9 @@ class Matching:
             if value < 0 and value < self.taker.initial:
                 return self.admission.refuse(MARGIN, min(self.taker.initial, 0), value,
                                              self.state.venue.rows[1].initial_ppm)  # fmt: skip
+            code = self.check_asked(position, market, side, lots, price, value)
+            if code != OK:
+                return code
         if time_in_force == IMMEDIATE_OR_CANCEL or time_in_force == FILL_OR_KILL or flags & REDUCE_ONLY:
             return OK
         return self.check_open_orders(account, lots * self.compute_loss(market, side, price, flags))
@@ -341,10 +344,9 @@ class Matching:
     def check_risk(self, position: longlong, market: longlong, side: longlong, lots: longlong) -> longlong:
         """Return the code that forbids new risk: the feed's state, the caps.  Reducing is not new risk."""
         rules = self.state.markets.read(market)
-        asset = self.state.assets.read(rules.asset)
         feed: longlong = self.oracle.get_feed(rules.asset)
         opening: longlong
-        if feed == FEED_HALTED:
+        if feed != FEED_VALID and not self.oracle.get_allowed(feed) & self.get_action(position, market, side, lots):
             return self.admission.refuse(FEED_STATE, FEED_VALID, feed, rules.asset)
         if rules.kind == PERP:
             opening = lots - self.get_reducible(position, side)
@@ -354,13 +356,54 @@ class Matching:
                                                  rules.open_interest + opening, market)  # fmt: skip
                 if magnitude(self.state.positions.rows[position].lots) + opening > MAX_LOTS:
                     return self.admission.refuse(SIZE_TOO_LARGE, MAX_LOTS, lots, market)
-        elif rules.kind == SPOT:
-            opening = lots if side == BUY else 0
-        else:
-            opening = lots if side == BUY and not asset.is_numeraire else 0
-        if opening > 0 and feed != FEED_VALID:
-            return self.admission.refuse(FEED_STATE, FEED_VALID, feed, rules.asset)
         return OK
+
+    def get_action(self, position: longlong, market: longlong, side: longlong, lots: longlong) -> longlong:
+        """Return which of the actions that a feed's state allows or not an order is."""
+        rules = self.state.markets.read(market)
+        record = self.state.positions.read(position)
+        quanta: longlong = lots * rules.lot_quanta
+        net: longlong = record.balance + record.lent - record.owed
+        if rules.kind == LOAN:
+            return MAY_BORROW if side == BUY else MAY_LEND
+        if rules.kind == PERP:
+            return MAY_OPEN if lots > self.get_reducible(position, side) else MAY_REDUCE
+        if side == SELL:  # what is sold beyond what is had net is sold short
+            return MAY_OPEN if quanta > max(net, 0) else MAY_REDUCE
+        return MAY_OPEN if quanta > max(-net, 0) else MAY_REDUCE
+
+    def check_asked(self, position: longlong, market: longlong, side: longlong, lots: longlong, price: longlong,
+                    value: longlong) -> longlong:  # fmt: skip
+        """Return the code when new debt, or opening in a crowded market, asks for more than an order leaves.
+
+        `value` is V(initial) as if the order had been filled alone at its limit.
+        """
+        rules = self.state.markets.read(market)
+        account: longlong = self.state.positions.rows[position].account
+        opening: longlong
+        needed: longlong
+        if rules.kind == PERP:
+            opening = lots - self.get_reducible(position, side)
+            if opening > 0 and rules.open_interest + opening > rules.crowded_lots:
+                needed = self.admission.compute_crowding(account, market, opening)
+                if value < needed:
+                    return self.admission.refuse(MARGIN, needed, value, self.state.venue.rows[1].initial_ppm)
+        elif rules.kind == LOAN and side == BUY:
+            value = self.atlas.compute_cautious_with(
+                account, position, -self.compute_interest_more(position, market, price, lots)
+            )  # fmt: skip
+            if value < 0:
+                return self.admission.refuse(WITHDRAWABLE, 0, value, self.state.venue.rows[1].initial_ppm)
+        return OK
+
+    def compute_interest_more(self, position: longlong, market: longlong, price: longlong, lots: longlong) -> longlong:
+        """Return what borrowing `lots` more at a rate takes off a position: the interest, for every loan in it."""
+        rules = self.state.markets.read(market)
+        record = self.state.positions.read(position)
+        quanta: longlong = lots * rules.lot_quanta
+        owed: longlong = record.borrowed + quanta
+        owed += compute_interest(owed, max(price, record.max_rate_bp), max(rules.tenor_hours, record.tenor_hours))
+        return owed - record.owed - quanta
 
     def get_open_cap(self, market: longlong) -> longlong:
         """Return the most lots of open interest: the market's cap, within the bound of what they may be worth."""
@@ -381,15 +424,14 @@ class Matching:
         if rules.kind == PERP:
             return self.atlas.compute_initial_with(account, position, 0, signed, signed * price * rules.tick_value,
                                                    -fee)  # fmt: skip
-        record = self.state.positions.read(position)
         if side == SELL:  # a claim replaces a balance: the haircut, at the initial severity
             return self.atlas.compute_initial_with(
                 account, position,
                 -mul_div_ceil(lots * rules.lot_quanta, self.state.venue.rows[1].lent_haircut_ppm, MILLION), 0, 0, 0
             )  # fmt: skip
-        owed: longlong = record.borrowed + quanta
-        owed += compute_interest(owed, max(price, record.max_rate_bp), max(rules.tenor_hours, record.tenor_hours))
-        return self.atlas.compute_initial_with(account, position, quanta - (owed - record.owed), 0, 0, 0)
+        return self.atlas.compute_initial_with(
+            account, position, -self.compute_interest_more(position, market, price, lots), 0, 0, 0
+        )  # fmt: skip
 
     def compute_loss(self, market: longlong, side: longlong, price: longlong, flags: longlong) -> longlong:
         """Return what one lot of an order loses in the design shock: what it counts for while it rests."""
@@ -574,6 +616,9 @@ class Matching:
         events: longlong = self.outbox.length
         taker_left: longlong = self.left
         taker_paid: longlong = self.paid
+        was_cautious: cython.bint = self.taker.is_cautious
+        was_outside: cython.bint = self.taker.is_outside
+        was_crowding: cython.bint = self.taker.is_crowding
         culprit: longlong
         code: longlong
         maker_account: longlong = maker.account
@@ -604,6 +649,9 @@ class Matching:
             self.outbox.length = events
             self.left = taker_left
             self.paid = taker_paid
+            self.taker.is_cautious = was_cautious
+            self.taker.is_outside = was_outside
+            self.taker.is_crowding = was_crowding
             if culprit == maker_account:
                 self.skips += 1
                 self.orders.cancel(resting, code, self.admission.needed, self.admission.had)
@@ -689,11 +737,30 @@ class Matching:
         buyer = self.state.positions.read(bought)
         seller = self.state.positions.read(sold)
         before: longlong = max(buyer.lots, 0) + max(seller.lots, 0)
+        bought_before: longlong = buyer.lots
+        sold_before: longlong = seller.lots
         lots = self.perps.fill(market, bought, sold, lots, price * rules.tick_value, MAX_SLICES - self.slices, actor)
         self.slices += self.perps.slices
         rules.open_interest += max(buyer.lots, 0) + max(seller.lots, 0) - before
+        if rules.open_interest > rules.crowded_lots:
+            self.note_crowding(buyer.account, seller.account, actor, buyer.lots > max(bought_before, 0),
+                               seller.lots < min(sold_before, 0))  # fmt: skip
         self.funding.observe_trade(market, lots)
         return lots
+
+    def note_crowding(self, buyer: longlong, seller: longlong, actor: longlong, is_buyer_opening: cython.bint,
+                      is_seller_opening: cython.bint) -> None:  # fmt: skip
+        """Note who of a fill's two sides opened in a crowded market: admission asks more of them."""
+        if is_buyer_opening:
+            if buyer == actor:
+                self.taker.is_crowding = True
+            else:
+                self.maker.is_crowding = True
+        if is_seller_opening:
+            if seller == actor:
+                self.taker.is_crowding = True
+            else:
+                self.maker.is_crowding = True
 
     def settle_loan(self, slot: longlong, resting: longlong, debt: longlong, claim: longlong,
                     lots: longlong) -> longlong:  # fmt: skip
@@ -710,6 +777,10 @@ class Matching:
         flags: longlong = LOAN_NO_RELEND if (order.flags | maker.flags) & NO_RELEND else 0
         if self.state.positions.rows[debt].loans >= MAX_LOANS:
             self.admission.refuse(LOANS_LIMIT, MAX_LOANS, MAX_LOANS, rules.asset)
+            return borrower
+        feed: longlong = self.oracle.get_feed(rules.asset)
+        if not self.oracle.get_allowed(feed) & MAY_BORROW:
+            self.admission.refuse(FEED_STATE, FEED_VALID, feed, rules.asset)
             return borrower
         self.admission.refuse(BALANCE, principal, self.state.positions.rows[claim].balance, rules.asset)
         if not self.ledger.move_between(claim, debt, principal):

@@ -1,12 +1,6 @@
 """Marks and their guards: what price is taken, what a feed's state is, and which actions that state allows.
 
-| feed      | value portfolios | new risk in the asset | reduce |
-|-----------|------------------|-----------------------|--------|
-| none      | at zero          | no                    | no     |
-| valid     | yes              | yes                   | yes    |
-| stale     | last mark        | no                    | yes    |
-| volatile  | yes              | no                    | yes    |
-| halted    | last mark        | no                    | no     |
+The table of states and actions is data: the constants `FEED_*_ALLOWS` of codes.py, which docs/spec/marks.md shows.
 """
 
 from __future__ import annotations
@@ -16,14 +10,25 @@ from cython import longlong
 
 from worldmarkets.core.outbox import Outbox
 from worldmarkets.core.state import State
+from worldmarkets.core.timers import Timers
 
 if not cython.compiled:
     from worldmarkets.core.codes import (
         FEED_HALTED,
+        FEED_HALTED_ALLOWS,
         FEED_NONE,
+        FEED_NONE_ALLOWS,
+        FEED_SET,
+        FEED_STALE_ALLOWS,
         FEED_STALE_STATE,
+        FEED_STATE,
+        FEED_SUSPENDED,
+        FEED_SUSPENDED_ALLOWS,
+        FEED_SUSPENSION_DUE,
         FEED_VALID,
+        FEED_VALID_ALLOWS,
         FEED_VOLATILE,
+        FEED_VOLATILE_ALLOWS,
         MARK_NOT_POSITIVE,
         MARK_OUT_OF_RANGE,
         MARK_SET,
@@ -33,9 +38,10 @@ if not cython.compiled:
         NUMERAIRE,
         OK,
     )
-    from worldmarkets.core.records import Asset, Event, Group, Market, Venue, as_mark_set
+    from worldmarkets.core.records import Asset, Event, Group, Market, Venue, as_mark_set, as_switched
     from worldmarkets.core.units import (
         FEED_STALE,
+        FEED_SUSPENSION,
         FEED_WINDOW,
         GRID,
         GRID_DECIMALS,
@@ -65,12 +71,14 @@ class Oracle:
     """Prices as they are taken from commands."""
 
     state: State
+    timers: Timers
     outbox: Outbox
     needed: longlong
     had: longlong
 
-    def __init__(self, state: State, outbox: Outbox):
+    def __init__(self, state: State, timers: Timers, outbox: Outbox):
         self.state = state
+        self.timers = timers
         self.outbox = outbox
         self.needed = 0
         self.had = 0
@@ -147,6 +155,10 @@ class Oracle:
                 self.needed = row.price_shock_ppm
                 self.had = step
                 return MARK_STEP
+        if row.feed >= FEED_HALTED:  # the last mark before the halt stands
+            self.needed = FEED_VALID
+            self.had = row.feed
+            return FEED_STATE
         return OK
 
     def apply_mark(self, asset: longlong, price: longlong, source_time_us: longlong) -> None:
@@ -205,12 +217,61 @@ class Oracle:
         """Return the state of an asset's feed at the venue's time."""
         row = self.state.assets.read(asset)
         venue = self.state.venue.read(1)
-        if row.feed == FEED_HALTED or row.feed == FEED_NONE:
+        if row.feed != FEED_VALID:
             return row.feed
-        if row.is_numeraire:
-            return FEED_VALID
         if row.volatile_until_us > venue.time_us or magnitude(venue.numeraire_dollar - PRICE_ONE) > PRICE_ONE // 50:
             return FEED_VOLATILE
-        if venue.time_us - row.mark_time_us > FEED_STALE:
+        if venue.time_us - row.mark_time_us > FEED_STALE and not row.is_numeraire:
             return FEED_STALE_STATE
         return FEED_VALID
+
+    def get_allowed(self, feed: longlong) -> longlong:
+        """Return what a state of its feed allows in an asset, as a sum of MAY_ constants."""
+        if feed == FEED_VALID:
+            return FEED_VALID_ALLOWS
+        if feed == FEED_STALE_STATE:
+            return FEED_STALE_ALLOWS
+        if feed == FEED_VOLATILE:
+            return FEED_VOLATILE_ALLOWS
+        if feed == FEED_HALTED:
+            return FEED_HALTED_ALLOWS
+        return FEED_NONE_ALLOWS if feed == FEED_NONE else FEED_SUSPENDED_ALLOWS
+
+    # Halts.
+
+    def halt(self, asset: longlong) -> None:
+        """Halt an asset's feed from now on; one halted already keeps its clock."""
+        row = self.state.assets.edit(asset)
+        if row.feed == FEED_VALID:
+            row.feed = FEED_HALTED
+            row.halt_timer = self.timers.schedule(
+                FEED_SUSPENSION_DUE, asset, self.state.venue.rows[1].time_us + FEED_SUSPENSION
+            )
+
+    def resume(self, asset: longlong) -> None:
+        """Let an asset's feed run again; its mark is as old as it is."""
+        row = self.state.assets.edit(asset)
+        if row.halt_timer != NONE:
+            self.timers.cancel(row.halt_timer)
+        if row.feed == FEED_SUSPENDED:
+            self.count_suspended(asset, -1)
+        row.feed = FEED_VALID
+        row.halt_timer = NONE
+
+    def suspend(self, asset: longlong) -> None:
+        """Suspend a feed that was halted for a day: what is held of the asset carries nothing new from now on."""
+        row = self.state.assets.edit(asset)
+        row.feed = FEED_SUSPENDED
+        row.halt_timer = NONE
+        self.count_suspended(asset, 1)
+        event = as_switched(self.outbox.emit(FEED_SET, 0, 0, 0))
+        event.asset = asset
+        event.value = FEED_SUSPENDED
+
+    def count_suspended(self, asset: longlong, change: longlong) -> None:
+        """Count suspended assets; every figure that this one counts in is out of date."""
+        venue = self.state.venue.edit(1)
+        group = self.state.groups.edit(self.state.assets.rows[asset].group)
+        venue.suspended += change
+        venue.mark_version += 1
+        group.version = venue.mark_version

@@ -343,7 +343,11 @@ class PerpChanged(_EventRecord):
 
 
 class TruedUp(_EventRecord):
-    """A perp contract paid and struck anew.  `paid` runs from short to long; `owed` of it became an IOU."""
+    """A perp contract paid and struck anew.  `paid` runs from short to long; `owed` of it became an IOU.
+
+    `rounding_account` is who paid the short one quantum besides, so that neither of two bystanders loses the part of a
+    quantum that their funding left; 0 when nobody had to.
+    """
 
     contract_id: i64
     paid: i64
@@ -351,7 +355,7 @@ class TruedUp(_EventRecord):
     funding: i64
     cost: i64
     short_account: u32
-    spare: u32
+    rounding_account: u32
 
 
 class LoanOpened(_EventRecord):
@@ -552,6 +556,9 @@ class Venue(Record):
     client_last: u32
     first_creditor: u32
     timer_count: u32
+    suspended: u32
+    spare: u32
+    crowding_ppm: i64
     numeraire_dollar: i64
     internal_errors: i64
 
@@ -584,7 +591,7 @@ class Asset(Record):
     perp_market: u16
     loan_market: u16
     spare2: u16
-    spare3: u32
+    halt_timer: u32
 
 
 class Group(Record):
@@ -604,6 +611,7 @@ class Market(Record):
     fee_cap: i64
     open_interest: i64
     open_interest_cap: i64
+    crowded_lots: i64
     funding_index: i64
     funding_rate_ppb: i64
     weight_high: i64

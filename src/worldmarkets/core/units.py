@@ -64,6 +64,7 @@ DUE_RETRY = SECOND  # timed work that failed is tried again so much later
 CLIENT_ID_LIFETIME = DAY
 FEED_STALE = 30 * SECOND
 FEED_WINDOW = 60 * SECOND
+FEED_SUSPENSION = DAY  # a feed halted for so long: its holdings carry nothing
 MINIMUM_LOAN_HOURS = 8
 IOU_HOURS = 24
 

@@ -38,6 +38,10 @@ cdef extern from *:
         if (c == 0) return wm_div_zero();
         return wm_narrow(wm_ceil((wm_wide)a * b, c));
     }
+    static inline long long wm_mul_div_floor(long long a, long long b, long long c) {
+        if (c == 0) return wm_div_zero();
+        return wm_narrow(wm_floor((wm_wide)a * b, c));
+    }
     static inline long long wm_narrow_floor(wm_wide v, wm_wide d) { return wm_narrow(wm_floor(v, d)); }
     /* 10**20 is 2**20 * 5**20: a shift and a division by 64 bits */
     static inline long long wm_floor_grid(wm_wide v) { return wm_narrow(wm_floor(v >> 20, 95367431640625LL)); }
@@ -76,6 +80,7 @@ cdef extern from *:
     const long long RAISED "WM_RAISED"
     long long magnitude "wm_magnitude"(long long value) noexcept
     long long mul_div_ceil "wm_mul_div_ceil"(long long a, long long b, long long c) except? RAISED
+    long long mul_div_floor "wm_mul_div_floor"(long long a, long long b, long long c) except? RAISED
     long long narrow_floor "wm_narrow_floor"(wide value, wide divisor) except? RAISED
     long long floor_grid "wm_floor_grid"(wide value) except? RAISED
     int prefetch "wm_prefetch"(const void* place) noexcept

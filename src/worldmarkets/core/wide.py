@@ -22,6 +22,11 @@ def mul_div_ceil(a: int, b: int, c: int) -> int:
     return _narrow(-(-a * b // c))
 
 
+def mul_div_floor(a: int, b: int, c: int) -> int:
+    """Return `a * b / c` rounded down."""
+    return _narrow(a * b // c)
+
+
 def narrow_floor(value: int, divisor: int) -> int:
     """Return the wide `value / divisor` rounded down."""
     return _narrow(value // divisor)

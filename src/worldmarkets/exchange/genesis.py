@@ -43,6 +43,7 @@ class Venue(_Part, frozen=True):
     funding_cutoff_seconds: int = 1_800
     funding_step_ppb: int = 50_000
     funding_cap_ppb: int = 3_000_000
+    crowding_ppm: int = 800_000
     maker_ppm: int = 500
     taker_ppm: int = 1_000
     fee_cap: str = "10"
@@ -143,6 +144,7 @@ def open_engine(
             funding_cutoff_us=venue.funding_cutoff_seconds * SECOND,
             funding_step_ppb=venue.funding_step_ppb,
             funding_cap_ppb=venue.funding_cap_ppb,
+            crowding_ppm=venue.crowding_ppm,
         )
     _add_assets(engine, genesis)
     for market in genesis.markets:

@@ -132,6 +132,7 @@ class Perps:
         funding: longlong = self.compute_funding(row, actor)
         gain: longlong = strike - perp.cost - funding
         owed: longlong
+        rounding: longlong = NONE
         self.add_sums(perp.long_position, 0, strike - perp.cost)
         self.add_sums(perp.short_position, 0, perp.cost - strike)
         self.add_baseline(perp.long_position, perp.lots, index - before)
@@ -140,6 +141,7 @@ class Perps:
         perp.funding_index = index
         if actor != perp.long_account and actor != perp.short_account and self.has_rest(row, index, before):
             self.pay(actor, perp.short_account, 1)  # the part of a quantum that neither of two bystanders is to lose
+            rounding = actor
         if gain >= 0:
             owed = self.pay(perp.short_account, perp.long_account, gain)
         else:
@@ -151,6 +153,7 @@ class Perps:
         event.funding = funding
         event.cost = strike
         event.short_account = perp.short_account
+        event.rounding_account = rounding
 
     @cython.overflowcheck(False)
     def has_rest(self, row: longlong, index: longlong, before: longlong) -> cython.bint:
