@@ -5,7 +5,8 @@ command left it.  Without debt and perps nothing needs to be valued.
 
 Two guards ask for more of new risk.  In a perp market whose open interest nears its cap, whoever opens must be able to
 carry margins that rise to the whole notional.  Once an asset's feed has been halted for a day its holdings carry
-nothing new; what counts at the last mark must then not become worse either, so that no command makes an account less than free.
+nothing new; what counts at the last mark must then not become worse either, so that no command makes an account less
+than free.
 """
 
 from __future__ import annotations
