@@ -40,7 +40,7 @@ DEAD_MAN = 4  # accounts
 LOAN_DUE = 5  # loans
 PARAMETER_CHANGE = 6  # the row of the change
 FEED_SUSPENSION_DUE = 7  # assets
-DUE_KINDS = 7
+DUE_KINDS = 8
 
 # Kinds of event.
 ACCOUNT_OPENED = 1
