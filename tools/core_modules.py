@@ -23,7 +23,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "governance",
         "booking",
     ),
-    ("engine", "drive", "codec", "digest", "audit", "snapshot"),
+    ("foresight", "engine", "drive", "codec", "digest", "audit", "snapshot"),
 )
 
 # Modules that never run on the path of a command, or only lay out memory: ordinary Python (hashlib, mmap, ctypes).

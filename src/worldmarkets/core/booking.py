@@ -112,7 +112,9 @@ class Booking:
         cost += (left + FUNDING_ONE // 2) // FUNDING_ONE
         events: longlong = self.outbox.length
         record.funding_index = index - whole
-        self.perps.add(long_account, short_account, market, lots, cost, OPENED, long_account)
+        longs: longlong = self.ledger.need(long_account, record.asset)
+        shorts: longlong = self.ledger.need(short_account, record.asset)
+        self.perps.add(longs, shorts, market, lots, cost, OPENED, long_account)
         record.funding_index = index
         record.open_interest += lots
         self.close(events)

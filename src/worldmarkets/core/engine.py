@@ -21,6 +21,7 @@ from worldmarkets.core.flows.compression import CompressionFlow
 from worldmarkets.core.flows.funds import FundsFlow
 from worldmarkets.core.flows.quote import QuoteFlow
 from worldmarkets.core.flows.trade import TradeFlow
+from worldmarkets.core.foresight import Foresight
 from worldmarkets.core.funding import Funding
 from worldmarkets.core.governance import Governance
 from worldmarkets.core.ledger import Ledger
@@ -59,15 +60,15 @@ if not cython.compiled:
         as_work_deferred,
     )
     from worldmarkets.core.units import (
-        AHEAD,
         DUE_RETRY,
         EVENTS_A_COMMAND,
+        FAR,
         MAX_BUNDLE,
         MAX_SWEEP,
         MAX_TIME,
-        ORDER_SLOT_BITS,
+        NEAR,
+        NEXT,
     )
-    from worldmarkets.core.wide import prefetch
 
 @cython.final
 @cython.cclass
@@ -90,6 +91,7 @@ class Engine:
     perps: Perps
     loans: Loans
     matching: Matching
+    foresight: Foresight
     governance: Governance
     funds_flow: FundsFlow
     trade_flow: TradeFlow
@@ -105,6 +107,8 @@ class Engine:
     items: longlong
     preview_mark: longlong
     preview_events: longlong
+    preview_sequence: longlong
+    preview_time_us: longlong
     is_preview: cython.bint
     fault_at: longlong
     fault_work: longlong
@@ -132,6 +136,7 @@ class Engine:
             self.state, self.ledger, self.book, self.orders, self.atlas, self.admission, self.fees, self.funding,
             self.oracle, self.perps, self.loans, self.limits, self.protection, self.outbox,
         )  # fmt: skip
+        self.foresight = Foresight(self.state, self.book)
         self.governance = Governance(self.state, self.book, self.timers, self.admission, self.oracle, self.outbox)
         self.funds_flow = FundsFlow(self.state, self.ledger, self.matching, self.admission, self.outbox)
         self.trade_flow = TradeFlow(self.state, self.orders, self.matching, self.admission, self.perps, self.outbox)
@@ -171,21 +176,18 @@ class Engine:
         while place < count:
             if self.outbox.get_room() < EVENTS_A_COMMAND:
                 break
-            if place + AHEAD < count:
-                self.foresee(place + AHEAD)
+            self.foresee(place, count)
             place += self.step(place, count)
         return place - start
 
-    def foresee(self, place: longlong) -> None:
-        """Ask the processor for the rows that a command a little ahead will need."""
-        command = address(self.inbox[place])
-        slot: longlong
-        if self.state.has_account(command.account):
-            prefetch(self.state.accounts.read(command.account))
-        if command.kind == CANCEL_ORDER:
-            slot = as_order_change(command).order_id & ((1 << ORDER_SLOT_BITS) - 1)
-            if slot <= self.state.orders.get_used():
-                prefetch(self.state.orders.read(slot))
+    def foresee(self, place: longlong, count: longlong) -> None:
+        """Look at the commands ahead, each three times before its turn."""
+        if place + FAR < count:
+            self.foresight.look_far(address(self.inbox[place + FAR]))
+        if place + NEAR < count:
+            self.foresight.look_near(address(self.inbox[place + NEAR]))
+        if place + NEXT < count:
+            self.foresight.look_next(address(self.inbox[place + NEXT]))
 
     def apply(self, commands):
         """Apply encoded commands and return the events they gave, encoded."""
@@ -209,19 +211,21 @@ class Engine:
         events: longlong = self.outbox.length
         if command.kind == BUNDLE or command.kind == COMPRESS or command.kind == MASS_QUOTE:
             taken = min(1 + command.count, count - place)
-        self.leg = 0
-        mark = self.state.undo.begin()
         code = self.stamp(place)
+        mark = self.state.undo.begin()
+        clock_us: longlong = self.clock_us
+        self.leg = 0
         if code == OK:
-            try:
-                code = self.perform(place, taken)
-            except Exhausted:
-                code = self.admission.refuse(CAPACITY, 0, 0, 0)
-            except Exception:
-                code = self.admission.refuse(INTERNAL, 0, 0, 0)
+            self.matching.is_careful = False
+            code = self.attempt(place, taken)
+            self.matching.is_careful = True
+            if self.matching.has_failed:
+                self.state.undo.rollback(mark)
+                self.outbox.length = events
+                self.clock_us = clock_us
+                code = self.attempt(place, taken)
         if code != OK:
             self.state.undo.rollback(mark)
-            self.stamp(place)
             self.outbox.length = events
             self.reject(place, code)
         elif self.outbox.length == events:
@@ -230,10 +234,23 @@ class Engine:
             self.state.undo.commit()
         return taken
 
+    def attempt(self, place: longlong, taken: longlong) -> longlong:
+        """Run a command or a bundle, whatever happens inside.  Returns OK or the code of its rejection."""
+        self.matching.has_failed = False
+        try:
+            return self.perform(place, taken)
+        except Exhausted:
+            return self.admission.refuse(CAPACITY, 0, 0, 0)
+        except Exception:
+            return self.admission.refuse(INTERNAL, 0, 0, 0)
+
     def stamp(self, place: longlong) -> longlong:
-        """Number a command and take its time, which never runs backwards."""
+        """Number a command and take its time, which never runs backwards.
+
+        A rejected command keeps both, so they are written beside the undo log; a preview puts them back itself.
+        """
         command = address(self.inbox[place])
-        venue = self.state.venue.edit(1)
+        venue = address(self.state.venue.rows[1])
         venue.sequence += 1
         self.outbox.sequence = venue.sequence
         if command.sequence != 0 and command.sequence != venue.sequence:
@@ -493,14 +510,19 @@ class Engine:
             raise RuntimeError("a preview is open already")
         self.preview_mark = self.state.undo.begin()
         self.preview_events = self.outbox.length
+        self.preview_sequence = self.state.venue.rows[1].sequence
+        self.preview_time_us = self.state.venue.rows[1].time_us
         self.is_preview = True
 
     def close_preview(self):
         """Take everything back that was applied since `open_preview`."""
         self.state.undo.rollback(self.preview_mark)
         self.state.undo.commit()
+        venue = address(self.state.venue.rows[1])
+        venue.sequence = self.preview_sequence
+        venue.time_us = self.preview_time_us
         self.outbox.length = self.preview_events
-        self.outbox.sequence = self.state.venue.rows[1].sequence
+        self.outbox.sequence = self.preview_sequence
         self.is_preview = False
 
     # What the shell asks.

@@ -14,7 +14,7 @@ from worldmarkets.core.tables import BucketTable, EntryTable, IndexStateTable
 if not cython.compiled:
     from worldmarkets.core.codes import NONE
     from worldmarkets.core.records import Bucket, Entry, IndexState, address
-    from worldmarkets.core.wide import bucket_hash
+    from worldmarkets.core.wide import bucket_hash, prefetch
 
 FIRST_MASK = 63
 
@@ -63,6 +63,16 @@ class Index:
                 return row
             row = entry.next
         return NONE
+
+    def foresee_bucket(self, a: ulonglong, b: ulonglong) -> None:
+        """Ask the processor for the bucket of a key."""
+        prefetch(self.buckets.read(self.get_bucket(bucket_hash(a, b, 0))), 1)
+
+    def foresee_entry(self, a: ulonglong, b: ulonglong) -> longlong:
+        """Ask the processor for the first entry of a key's bucket, and return its row, or 0."""
+        row: longlong = self.buckets.rows[self.get_bucket(bucket_hash(a, b, 0))].first
+        prefetch(self.entries.read(row), 1)
+        return row
 
     def insert(self, a: ulonglong, b: ulonglong, c: longlong, row: longlong) -> None:
         """Give `row` this key; the key is not there yet."""

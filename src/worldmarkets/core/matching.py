@@ -31,6 +31,7 @@ if not cython.compiled:
         Level,
         Market,
         Order,
+        Perp,
         PlaceOrder,
         Position,
         Side,
@@ -54,7 +55,7 @@ if not cython.compiled:
         MILLION,
         SIDES,
     )
-    from worldmarkets.core.wide import magnitude, mul_div_ceil
+    from worldmarkets.core.wide import magnitude, mul_div_ceil, prefetch
 
 
 @cython.final
@@ -79,6 +80,8 @@ class Matching:
     taker: Standing
     maker: Standing
     is_bundle: cython.bint
+    is_careful: cython.bint
+    has_failed: cython.bint
     left: longlong
     prevented: longlong
     fills: longlong
@@ -109,6 +112,8 @@ class Matching:
         self.taker = Standing()
         self.maker = Standing()
         self.is_bundle = False
+        self.is_careful = True
+        self.has_failed = False
         self.left = 0
         self.prevented = 0
         self.paid = 0
@@ -608,11 +613,12 @@ class Matching:
         """Fill up to `lots` of an order against a resting one, if both sides may stand where it leaves them.
 
         A fill that the maker cannot carry is taken back and the maker's order cancelled; one that the taker cannot
-        carry is taken back and `stop` set.
+        carry is taken back and `stop` set.  Hardly any fill fails, so only a careful run pays for a level of the undo
+        log a fill; otherwise `has_failed` asks for the whole command once more, carefully.
         """
         order = self.state.orders.read(slot)
         maker = self.state.orders.read(resting)
-        undo: longlong = self.state.undo.begin()
+        undo: longlong = self.state.undo.begin() if self.is_careful else 0
         events: longlong = self.outbox.length
         taker_left: longlong = self.left
         taker_paid: longlong = self.paid
@@ -626,6 +632,8 @@ class Matching:
         held: longlong = maker.position
         protected: longlong = NONE if maker.quote == NONE else self.protection.get_maker(maker.quote)
         self.fills += 1
+        prefetch(self.state.perps.read(self.state.positions.rows[order.position].first_perp), 2)
+        prefetch(self.state.perps.read(self.state.positions.rows[maker.position].first_perp), 2)
         self.admission.take(self.maker, maker_account)
         if not self.is_bundle:
             self.taker.account = order.account
@@ -644,7 +652,10 @@ class Matching:
         ):
             culprit = self.count_limits(order.market, order.side, order.position, held, price, taker_left - self.left)
             code = self.admission.code
-        if culprit != 0:
+        if culprit != 0 and not self.is_careful:
+            self.has_failed = True
+            self.stop = code
+        elif culprit != 0:
             self.state.undo.rollback(undo)
             self.outbox.length = events
             self.left = taker_left

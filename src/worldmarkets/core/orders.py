@@ -45,10 +45,8 @@ class Orders:
     def allocate(self) -> longlong:
         """Return the row of a new order, numbered."""
         slot: longlong = self.orders.allocate()
-        venue = self.state.venue.edit(1)
-        venue.order_serial += 1
         order = self.orders.edit(slot)
-        order.id = venue.order_serial << ORDER_SLOT_BITS | slot
+        order.id = self.orders.get_serial() << ORDER_SLOT_BITS | slot
         return slot
 
     def find(self, order_id: longlong) -> longlong:

@@ -520,12 +520,13 @@ class Repeated(_EventRecord):
 
 
 class Pool(Record):
-    """One row a table: its free list and how far it was ever filled."""
+    """One row a table: its free list, how far it was ever filled, and how many rows it ever gave out."""
 
     free: u32
     used: u32
     count: u32
     spare: u32
+    serial: i64
 
 
 class Venue(Record):
@@ -534,8 +535,6 @@ class Venue(Record):
     sequence: i64
     time_us: i64
     mark_version: i64
-    order_serial: i64
-    contract_serial: i64
     initial_ppm: i64
     unwind_ppm: i64
     auction_ppm: i64

@@ -9,16 +9,14 @@ from __future__ import annotations
 import cython
 from cython import address, longlong, uchar, uint, ulonglong
 
-from worldmarkets.core import memory, records
+from worldmarkets.core import memory, records, units
 
 if not cython.compiled:
     from worldmarkets.core.codes import NONE
     from worldmarkets.core.records import Kept, Pool, Seen, address
-    from worldmarkets.core.units import SEEN_MASK
+    from worldmarkets.core.units import LOG_BYTES, LOG_ENTRIES, SEEN_MASK
     from worldmarkets.core.wide import copy_bytes, zero_bytes  # the compiled core's; interpreted, slices do
 
-LOG_ENTRIES = 1 << 24
-LOG_BYTES = 1 << 30
 
 
 class Exhausted(Exception):
@@ -43,8 +41,9 @@ class Undo:
         self.length = 0
         self.filled = 0
         self.seen = records.rows(records.Seen, records.SEEN_ROWS)
-        self.entries = records.rows(records.Kept, LOG_ENTRIES)
-        self.kept = memory.reserve(LOG_BYTES) if cython.compiled else memoryview(memory.reserve(LOG_BYTES))
+        self.entries = records.rows(records.Kept, units.LOG_ENTRIES)
+        space = memory.reserve(units.LOG_BYTES)
+        self.kept = space if cython.compiled else memoryview(space)
         self.tables = []
 
     def begin(self) -> longlong:
@@ -52,27 +51,36 @@ class Undo:
         self.epoch += 1
         return self.length
 
-    def keep(self, table: Table, row: longlong) -> None:
+    @cython.boundscheck(False)
+    @cython.overflowcheck(False)
+    def keep(self, table: Table, row: longlong) -> cython.int:
         """Keep a row of `table` as it is now, and remember that it was.
 
         What was kept is remembered in a small table that stays in the cache; a row pushed out of it is kept once more,
         which rollback, newest first, undoes rightly.
         """
+        size: longlong = table.row_bytes
+        start: longlong = row * size
+        if row < 0 or row >= table.capacity or self.filled + size > LOG_BYTES or self.length >= LOG_ENTRIES:
+            return self.overflow(table, row)
         seen = address(self.seen[(row ^ table.salt) & SEEN_MASK])
         seen.key = table.first_key | row
         seen.epoch = self.epoch
         entry = address(self.entries[self.length])
         entry.row = row
         entry.table = table.number
-        entry.size = table.row_bytes
-        start: longlong = row * table.row_bytes
-        size: longlong = table.row_bytes
+        entry.size = size
         if cython.compiled:
             copy_bytes(address(self.kept[self.filled]), address(table.bytes[start]), size)
         else:
             self.kept[self.filled : self.filled + size] = table.bytes[start : start + size]
         self.filled += size
         self.length += 1
+        return 0
+
+    def overflow(self, table: Table, row: longlong) -> cython.int:
+        """Say that a row cannot be kept.  Raises `Exhausted`."""
+        raise Exhausted(f"no room to keep row {row} of table {table.number}")
 
     def rollback(self, mark: longlong) -> None:
         """Put back every row written since `mark`."""
@@ -154,7 +162,12 @@ class Table:
             pool.used = row
             self.save(row)
         pool.count += 1
+        pool.serial += 1
         return row
+
+    def get_serial(self) -> longlong:
+        """Return how many rows were ever given out: the last one's number."""
+        return self.pools[self.number].serial
 
     def release(self, row: longlong) -> None:
         """Clear `row` and put it on the free list."""

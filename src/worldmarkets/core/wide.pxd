@@ -45,7 +45,21 @@ cdef extern from *:
     static inline long long wm_narrow_floor(wm_wide v, wm_wide d) { return wm_narrow(wm_floor(v, d)); }
     /* 10**20 is 2**20 * 5**20: a shift and a division by 64 bits */
     static inline long long wm_floor_grid(wm_wide v) { return wm_narrow(wm_floor(v >> 20, 95367431640625LL)); }
-    static inline int wm_prefetch(const void* place) { __builtin_prefetch(place); return 0; }
+    /* Rows are short: a few wide moves cost less than the call of memcpy. */
+    static inline void wm_copy(unsigned char* to, const unsigned char* from, long long size) {
+        for (; size >= 64; size -= 64, to += 64, from += 64) {
+            __builtin_memcpy(to, from, 64);
+            __asm__ volatile("" ::: "memory");
+        }
+        if (size & 32) { __builtin_memcpy(to, from, 32); to += 32; from += 32; }
+        if (size & 16) { __builtin_memcpy(to, from, 16); to += 16; from += 16; }
+        if (size & 8) { __builtin_memcpy(to, from, 8); to += 8; from += 8; }
+        if (size & 4) __builtin_memcpy(to, from, 4);
+    }
+    static inline void wm_prefetch(const void* place, long long lines) {
+        __builtin_prefetch(place);
+        if (lines > 1) __builtin_prefetch((const char*)place + 64);
+    }
     static inline wm_wide wm_of(long long high, unsigned long long low) {
         return (wm_wide)(((wm_uwide)(unsigned long long)high << 64) | low);
     }
@@ -83,7 +97,7 @@ cdef extern from *:
     long long mul_div_floor "wm_mul_div_floor"(long long a, long long b, long long c) except? RAISED
     long long narrow_floor "wm_narrow_floor"(wide value, wide divisor) except? RAISED
     long long floor_grid "wm_floor_grid"(wide value) except? RAISED
-    int prefetch "wm_prefetch"(const void* place) noexcept
+    void prefetch "wm_prefetch"(const void* place, long long lines) noexcept
     wide wide_div_ceil "wm_ceil"(wide value, wide divisor) noexcept
     wide wide_div_floor "wm_floor"(wide value, wide divisor) noexcept
     wide wide_of "wm_of"(long long high, unsigned long long low) noexcept
@@ -91,15 +105,12 @@ cdef extern from *:
     unsigned long long low_of "wm_low"(wide value) noexcept
     wide clamp_wide "wm_clamp"(wide value, wide bound) noexcept
     wide quadratic_cost "wm_quadratic"(wide value, long long depth, wide bound) noexcept
+    void copy_bytes "wm_copy"(unsigned char* target, const unsigned char* source, long long size) noexcept
     long long bucket_hash "wm_hash"(unsigned long long a, unsigned long long b, unsigned long long c) noexcept
     long long highest_bit "wm_highest_bit"(unsigned long long word) noexcept
     unsigned long long bit "wm_bit"(long long number) noexcept
 
-from libc.string cimport memcpy, memset
-
-cdef inline int copy_bytes(unsigned char* target, unsigned char* source, long long size) noexcept:
-    memcpy(target, source, <size_t> size)
-    return 0
+from libc.string cimport memset
 
 cdef inline int zero_bytes(unsigned char* target, long long size) noexcept:
     memset(target, 0, <size_t> size)

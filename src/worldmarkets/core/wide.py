@@ -37,8 +37,8 @@ def floor_grid(value: int) -> int:
     return _narrow(value // 10**20)
 
 
-def prefetch(place: object) -> None:
-    """Ask the processor for a row that will be needed soon.  Interpreted it does nothing."""
+def prefetch(place: object, lines: int) -> None:
+    """Ask the processor for one or two cache lines of a row needed soon.  Interpreted it does nothing."""
 
 
 def wide_div_ceil(value: int, divisor: int) -> int:

@@ -90,10 +90,9 @@ class Loans:
         row: longlong = self.loans.allocate()
         lent: longlong = self.ledger.need(lender, asset)
         owed: longlong = self.ledger.need(borrower, asset)
-        venue = self.state.venue.edit(1)
-        venue.contract_serial += 1
+        venue = self.state.venue.read(1)
         loan = self.loans.edit(row)
-        loan.id = venue.contract_serial << ORDER_SLOT_BITS | row
+        loan.id = self.loans.get_serial() << ORDER_SLOT_BITS | row
         loan.principal = principal
         loan.start_us = venue.time_us
         loan.interest_from_us = venue.time_us

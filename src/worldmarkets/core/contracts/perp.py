@@ -101,21 +101,22 @@ class Perps:
             return narrow_floor(wide_div_ceil(owed, FUNDING_ONE), 1)
         return narrow_floor(wide_div_floor(owed, FUNDING_ONE), 1)
 
-    def add_sums(self, row: longlong, lots: longlong, cost: longlong) -> None:
-        """Add lots and cost to the sums of a position."""
+    def add_sums(self, row: longlong, lots: longlong, cost: longlong, index: longlong) -> None:
+        """Add lots with a funding baseline, and their cost, to the sums of a position."""
         position = self.ledger.edit(row)
         position.lots += lots
         position.cost += cost
+        if index != 0 and lots != 0:
+            self.add_baseline(row, lots, index)
 
     @cython.overflowcheck(False)
     def add_baseline(self, row: longlong, lots: longlong, index: longlong) -> None:
         """Add lots times a funding baseline to the exact sum of a position."""
         total: wide = index
-        if index != 0:
-            position = self.ledger.edit(row)
-            total = total * lots + wide_of(position.funding_high, position.funding_low)
-            position.funding_high = high_of(total)
-            position.funding_low = low_of(total)
+        position = self.ledger.edit(row)
+        total = total * lots + wide_of(position.funding_high, position.funding_low)
+        position.funding_high = high_of(total)
+        position.funding_low = low_of(total)
 
     def true_up(self, row: longlong, actor: longlong) -> None:
         """Pay a contract's unrealised profit and strike it at the mark; nothing to do when it stands there already."""
@@ -133,10 +134,11 @@ class Perps:
         gain: longlong = strike - perp.cost - funding
         owed: longlong
         rounding: longlong = NONE
-        self.add_sums(perp.long_position, 0, strike - perp.cost)
-        self.add_sums(perp.short_position, 0, perp.cost - strike)
-        self.add_baseline(perp.long_position, perp.lots, index - before)
-        self.add_baseline(perp.short_position, -perp.lots, index - before)
+        self.add_sums(perp.long_position, 0, strike - perp.cost, 0)
+        self.add_sums(perp.short_position, 0, perp.cost - strike, 0)
+        if index != before:
+            self.add_baseline(perp.long_position, perp.lots, index - before)
+            self.add_baseline(perp.short_position, -perp.lots, index - before)
         perp.cost = strike
         perp.funding_index = index
         if actor != perp.long_account and actor != perp.short_account and self.has_rest(row, index, before):
@@ -170,47 +172,40 @@ class Perps:
             self.loans.open_iou(payee, payer, NUMERAIRE, amount - cash)
         return amount - cash
 
-    def add(self, long_account: longlong, short_account: longlong, market: longlong, lots: longlong, cost: longlong,
+    def add(self, longs: longlong, shorts: longlong, market: longlong, lots: longlong, cost: longlong,
             cause: longlong, actor: longlong) -> None:  # fmt: skip
-        """Add lots at a cost to the contract between two accounts, opened if it was not there."""
-        asset: longlong = self.markets.rows[market].asset
+        """Add lots at a cost to the contract between two positions, opened if it was not there."""
         index: longlong = self.markets.rows[market].funding_index
-        row: longlong = self.find(long_account, short_account, market)
+        row: longlong = self.find(self.positions.rows[longs].account, self.positions.rows[shorts].account, market)
         if row == NONE:
-            row = self.open(long_account, short_account, market, asset)
+            row = self.open(longs, shorts, market)
         else:
             self.true_up(row, actor)
         perp = self.perps.edit(row)
         perp.funding_index = index
         perp.lots += lots
         perp.cost += cost
-        self.add_sums(perp.long_position, lots, cost)
-        self.add_sums(perp.short_position, -lots, -cost)
-        self.add_baseline(perp.long_position, lots, index)
-        self.add_baseline(perp.short_position, -lots, index)
+        self.add_sums(longs, lots, cost, index)
+        self.add_sums(shorts, -lots, -cost, index)
         self.report(row, lots, cause)
 
-    def open(self, long_account: longlong, short_account: longlong, market: longlong, asset: longlong) -> longlong:
-        """Return a new contract without lots, at the head of both parties' rings."""
+    def open(self, longs: longlong, shorts: longlong, market: longlong) -> longlong:
+        """Return a new contract without lots between two positions, at the head of both rings."""
         row: longlong = self.perps.allocate()
-        longs: longlong = self.ledger.need(long_account, asset)
-        shorts: longlong = self.ledger.need(short_account, asset)
-        venue = self.state.venue.edit(1)
-        venue.contract_serial += 1
+        buyer = self.positions.edit(longs)
+        seller = self.positions.edit(shorts)
         perp = self.perps.edit(row)
-        perp.id = venue.contract_serial << ORDER_SLOT_BITS | row
-        perp.long_account = long_account
-        perp.short_account = short_account
+        perp.id = self.perps.get_serial() << ORDER_SLOT_BITS | row
+        perp.long_account = buyer.account
+        perp.short_account = seller.account
         perp.long_position = longs
         perp.short_position = shorts
         perp.market = market
-        perp.asset = asset
+        perp.asset = buyer.asset
         perp.long_next = row
         perp.long_previous = row
         perp.short_next = row
         perp.short_previous = row
-        buyer = self.positions.edit(longs)
-        seller = self.positions.edit(shorts)
         if buyer.first_perp != NONE:
             head = self.perps.edit(buyer.first_perp)
             perp.long_next = buyer.first_perp
@@ -227,9 +222,9 @@ class Perps:
             head.short_previous = row
         buyer.first_perp = row
         seller.first_perp = row
-        self.state.perp_index.insert(long_account, short_account, market, row)
-        self.ledger.add_contract(long_account, 1)
-        self.ledger.add_contract(short_account, 1)
+        self.state.perp_index.insert(buyer.account, seller.account, market, row)
+        self.ledger.add_contract(buyer.account, 1)
+        self.ledger.add_contract(seller.account, 1)
         return row
 
     def close(self, row: longlong) -> None:
@@ -261,10 +256,8 @@ class Perps:
         cost: longlong = self.compute_mark_value(perp.market, lots)
         perp.lots -= lots
         perp.cost -= cost
-        self.add_sums(perp.long_position, -lots, -cost)
-        self.add_sums(perp.short_position, lots, cost)
-        self.add_baseline(perp.long_position, -lots, perp.funding_index)
-        self.add_baseline(perp.short_position, lots, perp.funding_index)
+        self.add_sums(perp.long_position, -lots, -cost, perp.funding_index)
+        self.add_sums(perp.short_position, lots, cost, perp.funding_index)
         self.report(row, -lots, cause)
         if perp.lots == 0:
             self.close(row)
@@ -296,50 +289,44 @@ class Perps:
         Returns how many, as the budget allows: each contract given up is one slice of work.
         """
         left: longlong = lots
-        buyer: longlong = self.positions.rows[bought].account
-        seller: longlong = self.positions.rows[sold].account
         size: longlong
         mark: longlong
-        other: longlong
         given: longlong
         taken: longlong
+        buyer = self.positions.read(bought)
+        seller = self.positions.read(sold)
         self.slices = 0
         while left > 0 and self.slices < budget:
-            given = self.find(seller, buyer, market)
-            if given != NONE:  # what they have between themselves is torn up
-                size = min(left, self.perps.rows[given].lots)
-                mark = self.compute_mark_value(market, size)
-                self.reduce(given, size, TORN_UP, actor)
-                self.settle(buyer, seller, size * lot_cash - mark)
-                self.slices += 1
-                left -= size
-                continue
-            given = self.choose(bought) if self.positions.rows[bought].lots < 0 else NONE
-            taken = self.choose(sold) if self.positions.rows[sold].lots > 0 else NONE
+            if buyer.lots < 0 and seller.lots > 0:
+                given = self.find(seller.account, buyer.account, market)
+                if given != NONE:  # what they have between themselves is torn up
+                    size = min(left, self.perps.rows[given].lots)
+                    mark = self.compute_mark_value(market, size)
+                    self.reduce(given, size, TORN_UP, actor)
+                    self.settle(buyer.account, seller.account, size * lot_cash - mark)
+                    self.slices += 1
+                    left -= size
+                    continue
+            given = self.choose(bought) if buyer.lots < 0 else NONE
+            taken = self.choose(sold) if seller.lots > 0 else NONE
             if given == NONE and taken == NONE:  # both open: a contract at the price
-                self.add(buyer, seller, market, left, left * lot_cash, OPENED, actor)
+                self.add(bought, sold, market, left, left * lot_cash, OPENED, actor)
                 return lots
+            longs: longlong = bought if given == NONE else self.perps.rows[given].long_position
+            shorts: longlong = sold if taken == NONE else self.perps.rows[taken].short_position
             size = left
             if given != NONE:
                 size = min(size, self.perps.rows[given].lots)
             if taken != NONE:
                 size = min(size, self.perps.rows[taken].lots)
             mark = self.compute_mark_value(market, size)
-            if taken == NONE:  # the buyer reduces: its counterparty gets the seller
-                other = self.perps.rows[given].long_account
-                self.reduce(given, size, REPAIRED, actor)
-                self.add(other, seller, market, size, mark, REPAIRED, actor)
-            elif given == NONE:  # the seller reduces: its counterparty gets the buyer
-                other = self.perps.rows[taken].short_account
-                self.reduce(taken, size, REPAIRED, actor)
-                self.add(buyer, other, market, size, mark, REPAIRED, actor)
-            else:  # both reduce: their counterparties meet
-                other = self.perps.rows[taken].short_account
-                taken_by: longlong = self.perps.rows[given].long_account
-                self.reduce(given, size, CROSSED, actor)
-                self.reduce(taken, size, CROSSED, actor)
-                self.add(taken_by, other, market, size, mark, CROSSED, actor)
-            self.settle(buyer, seller, size * lot_cash - mark)
+            cause: longlong = CROSSED if given != NONE and taken != NONE else REPAIRED
+            if given != NONE:
+                self.reduce(given, size, cause, actor)
+            if taken != NONE:
+                self.reduce(taken, size, cause, actor)
+            self.add(longs, shorts, market, size, mark, cause, actor)  # counterparties of what was given up meet
+            self.settle(buyer.account, seller.account, size * lot_cash - mark)
             self.slices += 1
             left -= size
         return lots - left

@@ -203,7 +203,7 @@ class CompressionFlow:
                 return self.admission.refuse(UNKNOWN_CONTRACT, 0, 0, leg.contract_id)
             perp = self.perps.perps.read(row)
             if place % 2 == 1:
-                self.perps.add(perp.long_account, perp.short_account, self.market, lots, cost, CIRCLED, actor)
+                self.perps.add(perp.long_position, perp.short_position, self.market, lots, cost, CIRCLED, actor)
             elif lots > perp.lots:
                 return self.admission.refuse(SIZE_TOO_LARGE, perp.lots, lots, self.market)
             else:
