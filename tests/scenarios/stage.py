@@ -1,0 +1,55 @@
+"""The venue on which the incidents are played again: the packaged one, with marks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import pytest
+
+from tests.exchange.venues import SMALL
+from worldmarkets import Exchange
+from worldmarkets.exchange import Account, Rejected
+
+PRICES = {"BTC": "60000", "ETH": "2000", "stETH": "2000", "SOL": "150", "MEGA": "0.4", "USDC": "1", "USDT": "1"}
+D = Decimal
+
+
+def open_stage(prices: Mapping[str, str] = PRICES) -> Exchange:
+    """Return the packaged venue with its marks."""
+    exchange = Exchange(capacity=SMALL)
+    exchange.marks(prices)
+    return exchange
+
+
+def refused(*codes: str) -> pytest.RaisesExc[Rejected]:
+    """Expect a command to be refused with one of these codes."""
+    return pytest.raises(Rejected, match=rf": ({'|'.join(codes)})\b")
+
+
+def enter(exchange: Exchange, name: str, **funds: str) -> Account:
+    """Return a new account with funds."""
+    account = exchange.account(name)
+    for asset, amount in funds.items():
+        account.deposit(asset, amount)
+    return account
+
+
+def trade(buyer: Account, seller: Account, market: str, size: str, price: str) -> None:
+    """Let two accounts trade with one another."""
+    seller.sell(market, size, price)
+    assert buyer.buy(market, size, price).filled == D(size)
+
+
+def get_largest_withdrawal(account: Account, asset: str = "USDM") -> Decimal:
+    """Return the most that an account can take out, found by asking, to a ten-thousandth."""
+    low, high = D(0), account.balances.get(asset, D(0)) + D("0.0001")
+    while high - low > D("0.0001"):
+        middle = ((low + high) / 2).quantize(D("0.0001"))
+        if not low < middle < high:
+            break
+        if account.preview.withdraw(asset, middle).result.accepted:
+            low = middle
+        else:
+            high = middle
+    return low
