@@ -63,8 +63,10 @@ def test_the_largest_numbers_are_refused_by_a_rule_not_by_accident() -> None:
             assert not result.accepted, command.as_dict()
             assert result.code != "INTERNAL"
             codes_seen.add(result.code)
-    assert {"AMOUNT_NOT_POSITIVE", "AMOUNT_TOO_LARGE", "SIZE_NOT_POSITIVE", "SIZE_TOO_LARGE", "PRICE_OUT_OF_RANGE", "NOTIONAL_TOO_LARGE",
-            "MARK_OUT_OF_RANGE", "MARK_STALE"} <= codes_seen  # fmt: skip
+    assert {
+        "AMOUNT_NOT_POSITIVE", "AMOUNT_TOO_LARGE", "SIZE_NOT_POSITIVE", "SIZE_TOO_LARGE", "PRICE_OUT_OF_RANGE",
+        "NOTIONAL_TOO_LARGE", "MARK_OUT_OF_RANGE", "MARK_STALE",
+    } <= codes_seen  # fmt: skip
     assert (trader.balances, trader.nav, maker.balances, maker.nav) == held
     assert exchange.read_row("assets", 1).supply == supply
     assert exchange.audit() == []
