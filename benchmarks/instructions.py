@@ -20,7 +20,7 @@ from worldmarkets.core.snapshot import read_snapshot
 # Valgrind grants a program less address space than the tables reserve.
 CAPACITY = {"nodes": 1 << 15, "children": 1 << 21, "levels": 1 << 21, "orders": 1 << 19, "clients": 1 << 19,
             "owners": 1 << 19, "accounts": 1 << 19, "figures": 1 << 19, "positions": 1 << 19, "perps": 1 << 19,
-            "loans": 1 << 19}  # fmt: skip
+            "loans": 1 << 19, "timers": 1 << 19, "places": 1 << 19}  # fmt: skip
 
 
 def apply(path: Path) -> None:
