@@ -9,7 +9,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("ledger", "book", "timers", "interest", "atlas", "policy", "keys"),  # no matching, no flow
     ("contracts.spot", "contracts.loan", "contracts.perp"),  # arithmetic and settlement of one contract
     ("admission", "fees", "funding", "oracle"),  # read the state, decide
-    ("quotes", "limits", "orders", "protection", "matching"),  # one matching loop
+    ("quotes", "limits", "conditions", "orders", "protection", "matching", "triggers"),  # one matching loop
     (
         "flows.funds",
         "flows.trade",

@@ -10,11 +10,14 @@ Orders have names, chosen by whoever places them.  Every command returns what ha
     rejected   code
 """
 
+from copy import deepcopy
 from itertools import takewhile
 
+from tests.models.naive_timers import NaiveTimers
 from worldmarkets.core import codes
 
 MAX_SKIPS = 64
+MAX_SWEEP = 16
 GOOD, IMMEDIATE, WHOLE, TIMED = (
     codes.GOOD_TILL_CANCEL, codes.IMMEDIATE_OR_CANCEL, codes.FILL_OR_KILL, codes.GOOD_TILL_TIME,
 )  # fmt: skip
@@ -43,6 +46,22 @@ class NaiveBook:
         self.sides = [{}, {}]  # price: the orders there, first come first
         self.resting = {}  # by name, in the order in which they came to rest
         self.seen = set()
+        self.timers = NaiveTimers()  # of the orders that expire, since they first rested
+
+    # Time.
+
+    def command(self, ask):
+        """What a command does: first what is due, which is taken back if the command is rejected."""
+        if not self.timers.get_due(self.now):
+            return ask()
+        saved = deepcopy(vars(self))
+        swept = [self.take_away(self.resting[name], codes.REASON_EXPIRED)
+                 for name in self.timers.get_due(self.now)[:MAX_SWEEP]]  # fmt: skip
+        happened = ask()
+        if happened and happened[0][0] == "rejected":
+            vars(self).update(saved)
+            return happened
+        return swept + happened
 
     # What may be asked.
 
@@ -127,6 +146,8 @@ class NaiveBook:
         """Match an order, then rest or cancel what is left of it."""
         happened = []
         stop = self.match(order, happened)
+        if order.lots == 0 or stop or not rests:
+            self.timers.cancel(order.name)
         if order.lots > 0 and (stop or not rests):
             happened.append(("cancelled", order.name, order.lots, stop or codes.REASON_IMMEDIATE))
         elif order.lots > 0:
@@ -208,6 +229,8 @@ class NaiveBook:
     def rest(self, order):
         self.sides[order.side].setdefault(order.price, []).append(order)
         self.resting[order.name] = order
+        if order.expiry and not self.timers.has(order.name):
+            self.timers.schedule(order.name, order.expiry)
 
     def remove(self, order):
         queue = self.sides[order.side][order.price]
@@ -220,9 +243,11 @@ class NaiveBook:
         order.lots -= lots
         if order.lots == 0:
             self.remove(order)
+            self.timers.cancel(order.name)
 
     def take_away(self, order, reason):
         self.remove(order)
+        self.timers.cancel(order.name)
         return "cancelled", order.name, order.lots, reason
 
     def get_queue(self, side):

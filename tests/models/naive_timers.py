@@ -26,3 +26,11 @@ class NaiveTimers:
     def get_next(self):
         """When the first is due, or None."""
         return min(self.items)[0] if self.items else None
+
+    def get_due(self, now):
+        """The names that are due, in order."""
+        return [name for due, _, name in sorted(self.items) if due <= now]
+
+    def has(self, name):
+        """Say whether work of this name waits."""
+        return any(item[2] == name for item in self.items)

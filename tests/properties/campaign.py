@@ -55,6 +55,8 @@ EVENT_RECORDS = {
     c.PROTECTION_SET: r.ProtectionSet, c.PROTECTION_TRIPPED: r.ProtectionTripped, c.PROTECTION_RESET: r.Event,
     c.LIMITS_SET: r.LimitsSet, c.REJECTED: r.Rejected,
     c.UNCHANGED: r.Event,
+    c.WORK_DONE: r.WorkDone, c.ORDER_TRIGGERED: r.OrderTriggered, c.ORDERS_PAIRED: r.OrdersPaired,
+    c.DEAD_MAN_SET: r.DeadManSet,
 }  # fmt: skip
 
 

@@ -9,14 +9,19 @@ from typing import Any
 
 from worldmarkets.core.codes import (
     BUY,
+    DEAD_MAN,
     FEED_HALTED,
     FEED_SUSPENDED,
     FEED_SUSPENSION_DUE,
     FUNDING_PERIOD,
     LOAN_IOU,
     NONE,
+    ORDER_EXPIRY,
+    PARKED,
     PERP,
+    RESTING,
     SELL,
+    TRIGGERS,
 )
 from worldmarkets.core.engine import Engine
 from worldmarkets.core.records import TABLES
@@ -260,9 +265,13 @@ def audit_timers(state: Tables, found: list[str]) -> None:
     for place in range(1, venue.timer_count + 1):
         timer = state.timers[state.places[place].timer]
         due[timer.kind, timer.subject] = timer.due_us
+    audit_conditions(state, found, due)
     for market in range(1, venue.markets + 1):
-        if state.markets[market].kind == PERP and due.get((FUNDING_PERIOD, market)) is None:
+        if state.markets[market].kind == PERP and (FUNDING_PERIOD, market) not in due:
             found.append(f"12: nothing ends the funding period of market {market}")
+        for side in range(SIDES * market, SIDES * market + SIDES):
+            if (state.trigger_sides[side].passed_rank != 0) != ((TRIGGERS, side) in due):
+                found.append(f"12: trigger side {side} was passed, and nothing places its orders, or not")
     suspended = 0
     for asset in range(1, venue.assets + 1):
         feed = state.assets[asset].feed
@@ -271,6 +280,41 @@ def audit_timers(state: Tables, found: list[str]) -> None:
             found.append(f"12: asset {asset}: feed {feed}, and what suspends it is not as it should be")
     if venue.suspended != suspended:
         found.append(f"3: {venue.suspended} suspended assets counted, there are {suspended}")
+    for account in range(1, len(state.accounts)):
+        if (state.accounts[account].dead_man != NONE) != ((DEAD_MAN, account) in due):
+            found.append(f"12: the dead man's switch of account {account} is set and not queued, or not")
+
+
+def audit_conditions(state: Tables, found: list[str], due: dict[tuple[int, int], int]) -> None:
+    """3, 12. Conditions and orders name one another; partners do; every order that expires does so in time."""
+    triggers: dict[int, int] = {}
+    expiring = 0
+    for account in range(1, len(state.accounts)):
+        record = state.accounts[account]
+        swept = record.sweep_next
+        row = record.first_order
+        while row != NONE:
+            order = state.orders[row]
+            condition = state.conditions[order.condition]
+            if order.condition != NONE and condition.order != row:
+                found.append(f"3: the condition of order {row} is that of {condition.order}")
+            if order.condition != NONE and condition.partner != NONE:
+                partner = state.conditions[condition.partner]
+                if partner.partner != order.condition or state.orders[partner.order].account != account:
+                    found.append(f"3: the partner of order {row} is another's")
+            if order.condition != NONE and condition.place == PARKED:
+                triggers[account] = triggers.get(account, 0) + 1
+            if order.expiry_us != 0 and due.get((ORDER_EXPIRY, row)) != order.expiry_us:
+                found.append(f"12: order {row} expires at {order.expiry_us}, and nothing takes it away then")
+            expiring += order.expiry_us != 0
+            swept = NONE if swept == row else swept
+            row = order.account_next
+        if swept != NONE:
+            found.append(f"3: the sweep of account {account} stands at order {swept}, which is not its own")
+        if record.triggers != triggers.get(account, 0):
+            found.append(f"3: account {account}: {record.triggers} triggers, counted {triggers.get(account, 0)}")
+    if sum(kind == ORDER_EXPIRY for kind, _ in due) != expiring:
+        found.append(f"12: {expiring} orders expire, queued are others")
 
 
 def audit_quotes(state: Tables, found: list[str]) -> None:
@@ -369,31 +413,42 @@ def audit_books(engine: Engine, state: Tables, found: list[str]) -> None:
     """3. Every level sums its queue, every side its levels; no book is crossed."""
     for market in range(1, state.venue[1].markets + 1):
         for side in range(SIDES * market, SIDES * market + SIDES):
-            lots = 0
-            orders = 0
-            levels = engine.get_level_rows(side)
-            if (levels[0][0] if levels else 0) != state.sides[side].best:
-                found.append(f"3: side {side}: best rank {state.sides[side].best}, the ladder says {levels[:1]}")
-            for rank, level in levels:
-                queue = 0
-                row = state.levels[level].first
-                while row != NONE:
-                    order = state.orders[row]
-                    queue += order.lots
-                    orders += 1
-                    at = order.price_ticks if side % SIDES == BUY else LADDER_TOP - order.price_ticks
-                    if order.market != market or at != rank:
-                        found.append(f"3: order {row} stands in another's queue")
-                    row = order.next
-                if queue != state.levels[level].lots:
-                    found.append(f"3: side {side} rank {rank}: {state.levels[level].lots} lots, queue {queue}")
-                lots += queue
-            if lots != state.sides[side].lots or orders != state.sides[side].orders:
-                found.append(f"3: side {side}: {lots} lots of {orders} orders, kept otherwise")
+            audit_side(engine, state, found, side, False)
+            audit_side(engine, state, found, side, True)
         bid = state.sides[SIDES * market + BUY].best
         ask = state.sides[SIDES * market + SELL].best
         if bid > 0 and ask > 0 and bid >= LADDER_TOP - ask:
             found.append(f"3: market {market} is crossed: bid {bid}, ask {LADDER_TOP - ask}")
+
+
+def audit_side(engine: Engine, state: Tables, found: list[str], side: int, is_ladder: bool) -> None:
+    """3. One side of a book, or of a trigger ladder, sums its levels, and its orders are where they stand."""
+    lots = 0
+    orders = 0
+    kept = (state.trigger_sides if is_ladder else state.sides)[side]
+    name = f"trigger side {side}" if is_ladder else f"side {side}"
+    levels = engine.get_level_rows(side, is_ladder)
+    if (levels[0][0] if levels else 0) != kept.best:
+        found.append(f"3: {name}: best rank {kept.best}, the ladder says {levels[:1]}")
+    for rank, level in levels:
+        queue = 0
+        row = state.levels[level].first
+        while row != NONE:
+            order = state.orders[row]
+            queue += order.lots
+            orders += 1
+            at = order.price_ticks if side % SIDES == BUY else LADDER_TOP - order.price_ticks
+            if order.market != side // SIDES or at != rank:
+                found.append(f"3: order {row} stands in another's queue")
+            place = state.conditions[order.condition].place
+            if (place if order.condition else RESTING) != (PARKED if is_ladder else RESTING):
+                found.append(f"3: order {row} stands on {name} and believes to be elsewhere: {place}")
+            row = order.next
+        if queue != state.levels[level].lots:
+            found.append(f"3: {name} rank {rank}: {state.levels[level].lots} lots, queue {queue}")
+        lots += queue
+    if lots != kept.lots or orders != kept.orders:
+        found.append(f"3: {name}: {lots} lots of {orders} orders, kept otherwise")
 
 
 def audit_figures(engine: Engine, state: Tables, found: list[str]) -> None:

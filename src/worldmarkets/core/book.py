@@ -23,7 +23,7 @@ if not cython.compiled:
 @cython.final
 @cython.cclass
 class Book:
-    """Every book of the venue."""
+    """Every book of the venue; or every trigger ladder, which is a book of orders by their triggers."""
 
     sides: SideTable
     nodes: NodeTable
@@ -31,8 +31,8 @@ class Book:
     levels: LevelTable
     orders: OrderTable
 
-    def __init__(self, state: State):
-        self.sides = state.sides
+    def __init__(self, state: State, sides: SideTable):
+        self.sides = sides
         self.nodes = state.nodes
         self.children = state.children
         self.levels = state.levels

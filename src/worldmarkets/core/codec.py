@@ -25,6 +25,8 @@ COMMANDS: dict[int, type[Record]] = {
     codes.CANCEL_ORDER: records.OrderChange,
     codes.CANCEL_ALL: records.OrderChange,
     codes.AMEND_ORDER: records.OrderChange,
+    codes.PAIR_ORDERS: records.OrderPair,
+    codes.SET_DEAD_MAN: records.Timeout,
     codes.TRUE_UP: records.ContractChange,
     codes.REPAY_LOAN: records.ContractChange,
     codes.EXTEND_LOAN: records.ContractChange,
@@ -50,6 +52,9 @@ EVENTS: dict[int, type[Record]] = {
     codes.ORDER_PLACED: records.OrderPlaced,
     codes.ORDER_CANCELLED: records.OrderCancelled,
     codes.ORDER_AMENDED: records.OrderAmended,
+    codes.ORDER_TRIGGERED: records.OrderTriggered,
+    codes.ORDERS_PAIRED: records.OrdersPaired,
+    codes.DEAD_MAN_SET: records.DeadManSet,
     codes.TRADED: records.Traded,
     codes.PERP_CHANGED: records.PerpChanged,
     codes.TRUED_UP: records.TruedUp,
@@ -59,6 +64,7 @@ EVENTS: dict[int, type[Record]] = {
     codes.FUNDING_SET: records.FundingSet,
     codes.MARKET_MODE_SET: records.Switched,
     codes.FEED_SET: records.Switched,
+    codes.WORK_DONE: records.WorkDone,
     codes.WORK_DEFERRED: records.WorkDeferred,
     codes.BUNDLE_APPLIED: records.Event,
     codes.COMPRESSED: records.Compressed,
@@ -86,7 +92,7 @@ def _names(first: str, last: str) -> dict[int, str]:
 COMMAND_NAMES = _names(*_COMMAND_FIRST)
 EVENT_NAMES = _names(*_EVENT_FIRST)
 RESULT_NAMES = _names(*_RESULT_FIRST)
-REASON_NAMES = _names("REASON_REQUESTED", "REASON_DUST")
+REASON_NAMES = _names("REASON_REQUESTED", "REASON_DEAD_MAN")
 
 
 def encode(commands: Iterable[Record]) -> bytes:

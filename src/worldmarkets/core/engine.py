@@ -13,6 +13,7 @@ from worldmarkets.core import records
 from worldmarkets.core.admission import Admission
 from worldmarkets.core.atlas import Atlas
 from worldmarkets.core.book import Book
+from worldmarkets.core.conditions import Conditions
 from worldmarkets.core.contracts.loan import Loans
 from worldmarkets.core.contracts.perp import Perps
 from worldmarkets.core.fees import Fees
@@ -34,6 +35,7 @@ from worldmarkets.core.protection import Protection
 from worldmarkets.core.quotes import Quotes
 from worldmarkets.core.state import State
 from worldmarkets.core.timers import Timers
+from worldmarkets.core.triggers import Triggers
 from worldmarkets.core.undo import Exhausted
 
 if not cython.compiled:
@@ -50,6 +52,7 @@ if not cython.compiled:
         as_mass_quote,
         as_open_account,
         as_order_change,
+        as_order_pair,
         as_place_order,
         as_protect,
         as_quote,
@@ -57,7 +60,9 @@ if not cython.compiled:
         as_set_limits,
         as_set_mark,
         as_switch,
+        as_timeout,
         as_work_deferred,
+        as_work_done,
     )
     from worldmarkets.core.units import (
         DUE_RETRY,
@@ -68,6 +73,7 @@ if not cython.compiled:
         MAX_TIME,
         NEAR,
         NEXT,
+        WORK_AN_ITEM,
     )
 
 @cython.final
@@ -78,9 +84,11 @@ class Engine:
     state: State
     ledger: Ledger
     book: Book
+    ladder: Book
     timers: Timers
     quotes: Quotes
     limits: Limits
+    conditions: Conditions
     orders: Orders
     protection: Protection
     atlas: Atlas
@@ -92,6 +100,7 @@ class Engine:
     loans: Loans
     matching: Matching
     foresight: Foresight
+    triggers: Triggers
     governance: Governance
     funds_flow: FundsFlow
     trade_flow: TradeFlow
@@ -105,6 +114,7 @@ class Engine:
     leg: longlong
     clock_us: longlong
     items: longlong
+    own_events: longlong
     preview_mark: longlong
     preview_events: longlong
     preview_sequence: longlong
@@ -117,13 +127,17 @@ class Engine:
         self.state = State(capacity, huge_pages)
         self.outbox = Outbox(outbox)
         self.ledger = Ledger(self.state)
-        self.book = Book(self.state)
+        self.book = Book(self.state, self.state.sides)
+        self.ladder = Book(self.state, self.state.trigger_sides)
         self.timers = Timers(self.state)
+        self.conditions = Conditions(self.state, self.timers)
         self.atlas = Atlas(self.state)
         self.admission = Admission(self.state, self.atlas)
         self.quotes = Quotes(self.state)
         self.limits = Limits(self.state, self.admission, self.atlas)
-        self.orders = Orders(self.state, self.book, self.outbox, self.quotes, self.limits)
+        self.orders = Orders(
+            self.state, self.book, self.ladder, self.conditions, self.outbox, self.quotes, self.limits
+        )  # fmt: skip
         self.protection = Protection(
             self.state, self.quotes, self.limits, self.orders, self.admission, self.outbox
         )  # fmt: skip
@@ -137,9 +151,18 @@ class Engine:
             self.oracle, self.perps, self.loans, self.limits, self.protection, self.outbox,
         )  # fmt: skip
         self.foresight = Foresight(self.state, self.book)
-        self.governance = Governance(self.state, self.book, self.timers, self.admission, self.oracle, self.outbox)
+        self.triggers = Triggers(
+            self.state, self.ledger, self.ladder, self.timers, self.conditions, self.orders, self.oracle,
+            self.admission, self.matching, self.outbox,
+        )  # fmt: skip
+        self.governance = Governance(
+            self.state, self.book, self.ladder, self.timers, self.admission, self.oracle, self.outbox
+        )
         self.funds_flow = FundsFlow(self.state, self.ledger, self.matching, self.admission, self.outbox)
-        self.trade_flow = TradeFlow(self.state, self.orders, self.matching, self.admission, self.perps, self.outbox)
+        self.trade_flow = TradeFlow(
+            self.state, self.timers, self.conditions, self.orders, self.matching, self.triggers, self.admission,
+            self.perps, self.outbox,
+        )  # fmt: skip
         self.borrow_flow = BorrowFlow(
             self.state, self.ledger, self.loans, self.matching, self.admission, self.outbox
         )  # fmt: skip
@@ -155,6 +178,7 @@ class Engine:
         self.leg = 0
         self.clock_us = 0
         self.items = 0
+        self.own_events = 0
         self.is_preview = False
         self.fault_at = 0
         self.fault_work = 0
@@ -228,7 +252,7 @@ class Engine:
             self.state.undo.rollback(mark)
             self.outbox.length = events
             self.reject(place, code)
-        elif self.outbox.length == events:
+        elif self.outbox.length == self.own_events:
             self.outbox.emit(UNCHANGED, command.kind, 0, command.account)
         if not self.is_preview:
             self.state.undo.commit()
@@ -286,6 +310,7 @@ class Engine:
         self.items = 0
         if self.state.venue.rows[1].next_due_us <= command.time_us:
             self.run_due(command.time_us)
+        self.own_events = self.outbox.length
         self.orders.sweep_clients()
         if command.kind == BUNDLE:
             code = self.perform_bundle(place, taken)
@@ -310,19 +335,29 @@ class Engine:
         Each item sees the venue's clock at its due time, or at the command before when that is later already.
         """
         venue = self.state.venue.read(1)
+        done: longlong = 0
+        was_careful: cython.bint = self.matching.is_careful
+        self.matching.is_careful = True  # an item that fails takes nothing else with it
         while venue.next_due_us <= now_us and self.items < MAX_SWEEP:
-            self.items += 1
             self.run_item(self.timers.get_first(), now_us)
+            self.items += 1 + self.matching.get_work() // WORK_AN_ITEM
+            done += 1
+        self.matching.is_careful = was_careful
         clock = self.state.venue.edit(1)
         clock.time_us = now_us
         self.matching.reset_work()
         self.admission.refuse(OK, 0, 0, 0)
+        if done > 0:
+            event = as_work_done(self.outbox.emit(WORK_DONE, 0, 0, 0))
+            event.items = done
+            event.next_us = venue.next_due_us
 
     def run_item(self, row: longlong, now_us: longlong) -> None:
         """Do one item of timed work.  One that fails is taken back and tried again later: it stops nothing else."""
         timer = self.timers.timers.read(row)
         kind: longlong = timer.kind
         subject: longlong = timer.subject
+        timer_due: longlong = timer.due_us
         mark: longlong = self.state.undo.begin()
         events: longlong = self.outbox.length
         code: longlong = OK
@@ -332,7 +367,7 @@ class Engine:
         self.matching.reset_work()
         try:
             self.timers.cancel(row)
-            self.do_due(kind, subject)
+            self.do_due(kind, subject, timer_due)
         except Exhausted:
             code = CAPACITY
         except Exception:
@@ -360,7 +395,7 @@ class Engine:
         venue.mode = CANCEL_ONLY
         venue.internal_errors += 1
 
-    def do_due(self, kind: longlong, subject: longlong) -> None:
+    def do_due(self, kind: longlong, subject: longlong, due_us: longlong) -> None:
         """Do the work of a timer that is due.  It left the queue; work that goes on is scheduled anew by its handler.
 
         A handler takes the row of its subject; whoever ends the subject before its time cancels its timer.
@@ -369,6 +404,14 @@ class Engine:
             raise AssertionError("a fault injected by a test")
         if kind == FUNDING_PERIOD:
             self.funding.end_period(subject)
+        elif kind == ORDER_EXPIRY:
+            self.orders.expire(subject)
+        elif kind == TRIGGERS:
+            self.triggers.place_next(subject, due_us)
+        elif kind == DEAD_MAN:
+            self.trade_flow.go_off(subject, due_us)
+        elif kind == ORDERS_SWEEP:
+            self.trade_flow.sweep(subject, due_us)
         elif kind == FEED_SUSPENSION_DUE:
             self.oracle.suspend(subject)
 
@@ -448,6 +491,8 @@ class Engine:
         command = address(self.inbox[place])
         kind: longlong = command.kind
         if kind == PLACE_ORDER:
+            if as_place_order(command).trigger_ticks != 0:
+                return self.triggers.park(as_place_order(command))
             return self.matching.place(as_place_order(command))
         if kind == CANCEL_ORDER:
             return self.trade_flow.cancel(as_order_change(command))
@@ -455,6 +500,10 @@ class Engine:
             return self.trade_flow.amend(as_order_change(command))
         if kind == CANCEL_ALL:
             return self.trade_flow.cancel_all(as_order_change(command))
+        if kind == PAIR_ORDERS:
+            return self.trade_flow.pair(as_order_pair(command))
+        if kind == SET_DEAD_MAN:
+            return self.trade_flow.set_dead_man(as_timeout(command))
         if kind == SET_MARK:
             return self.set_mark(place)
         if kind == ADVANCE_TIME:
@@ -500,6 +549,9 @@ class Engine:
         if code != OK:
             return self.admission.refuse(code, self.oracle.needed, self.oracle.had, command.asset)
         self.oracle.apply_mark(command.asset, command.price, command.source_time_us)
+        self.triggers.note_mark(command.asset)
+        if self.state.venue.rows[1].next_due_us <= command.time_us:
+            self.run_due(command.time_us)
         return OK
 
     # Previews: run anything, look at the state it leaves, take it back.
@@ -565,13 +617,14 @@ class Engine:
             rank = self.book.find_below(row, rank)
         return levels
 
-    def get_level_rows(self, side: longlong):
-        """Return every level in use on a side, best first, as (rank, row of its level)."""
-        rank: longlong = self.book.find_highest(self.state.sides.rows[side].root)
+    def get_level_rows(self, side: longlong, is_ladder: cython.bint = False):
+        """Return every level in use on a side of the book, or the trigger ladder, best first: (rank, its row)."""
+        book: Book = self.ladder if is_ladder else self.book
+        rank: longlong = book.find_highest(book.sides.rows[side].root)
         levels = []
         while rank > 0:
-            levels.append((rank, self.book.get_level(side, rank)))
-            rank = self.book.find_below(side, rank)
+            levels.append((rank, book.get_level(side, rank)))
+            rank = book.find_below(side, rank)
         return levels
 
     def get_best(self, market: longlong):

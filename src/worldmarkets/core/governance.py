@@ -51,15 +51,17 @@ class Governance:
 
     state: State
     book: Book
+    ladder: Book
     timers: Timers
     admission: Admission
     oracle: Oracle
     outbox: Outbox
 
-    def __init__(self, state: State, book: Book, timers: Timers, admission: Admission, oracle: Oracle,
+    def __init__(self, state: State, book: Book, ladder: Book, timers: Timers, admission: Admission, oracle: Oracle,
                  outbox: Outbox):  # fmt: skip
         self.state = state
         self.book = book
+        self.ladder = ladder
         self.timers = timers
         self.admission = admission
         self.oracle = oracle
@@ -215,6 +217,7 @@ class Governance:
             record.loan_market = row
         for side in range(SIDES):
             self.book.open_side(SIDES * row + side)
+            self.ladder.open_side(SIDES * row + side)
         self.state.undo.commit()
         return row
 

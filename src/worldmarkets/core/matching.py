@@ -36,7 +36,6 @@ if not cython.compiled:
         Position,
         Side,
         Venue,
-        as_order_amended,
         as_order_placed,
         as_repeated,
         as_traded,
@@ -126,6 +125,10 @@ class Matching:
         self.skips = 0
         self.slices = 0
         self.protection.pulls = 0
+
+    def get_work(self) -> longlong:
+        """Return the fills, skips and slices since the counts were started."""
+        return self.fills + self.skips + self.slices
 
     # Placing.
 
@@ -282,7 +285,11 @@ class Matching:
         flags: longlong = command.flags
         if command.side > SELL or command.time_in_force > GOOD_TILL_TIME or command.self_trade > DECREMENT:
             return False
-        if flags & ~PROTECTED >= RETURNED or command.client_id < 0 or command.borrow_rate_bp != 0:
+        if flags & ~(PROTECTED | TAKE_PROFIT) >= RETURNED or command.client_id < 0 or command.borrow_rate_bp != 0:
+            return False
+        if command.trigger_ticks == 0 and flags & TAKE_PROFIT:
+            return False
+        if command.trigger_ticks != 0 and (kind == LOAN or flags & (POST_ONLY | PROTECTED)):
             return False
         if flags & POST_ONLY and (flags & MARKET or command.time_in_force in (IMMEDIATE_OR_CANCEL, FILL_OR_KILL)):
             return False
@@ -501,7 +508,8 @@ class Matching:
     def execute(self, slot: longlong, time_in_force: longlong) -> longlong:
         """Match an order that does not rest yet, and rest or discard what is left of it."""
         order = self.state.orders.edit(slot)
-        self.left = order.lots
+        lots: longlong = order.lots
+        self.left = lots
         self.paid = order.fees_paid
         self.stop = OK
         self.prevented = 0
@@ -514,6 +522,8 @@ class Matching:
             if OK < self.stop < RESULT_CODES:
                 return self.stop
             return self.admission.refuse(FILL_OR_KILL_UNFILLED, self.left + self.prevented, 0, order.market)
+        if order.condition != NONE:
+            self.orders.follow(slot, lots - self.left - self.prevented, self.left == 0)
         if self.left == 0:
             self.orders.release(slot)
             return OK
@@ -595,19 +605,8 @@ class Matching:
                 self.skip(resting, REASON_SELF_TRADE)
             else:
                 self.orders.reduce(resting, lots)
-                self.report_amended(resting, True)
+                self.orders.report_amended(resting, True)
                 self.stop = REASON_SELF_TRADE
-
-    def report_amended(self, slot: longlong, kept: cython.bint) -> None:
-        """Report an order's new price and size."""
-        order = self.state.orders.read(slot)
-        event = as_order_amended(self.outbox.emit(ORDER_AMENDED, kept, order.market, order.account))
-        event.order_id = order.id
-        event.client_id = self.orders.get_client_id(slot)
-        event.lots = order.lots
-        event.price_ticks = order.price_ticks
-        if order.quote != NONE:
-            event.level = self.orders.quotes.get_level(slot)
 
     def fill(self, slot: longlong, resting: longlong, lots: longlong) -> None:
         """Fill up to `lots` of an order against a resting one, if both sides may stand where it leaves them.
@@ -738,6 +737,8 @@ class Matching:
         event.lots = lots
         event.maker_left = maker.lots - lots
         self.left -= lots
+        if maker.condition != NONE:
+            self.orders.follow(resting, lots, lots == maker.lots)
         self.orders.reduce(resting, lots)
         return 0
 

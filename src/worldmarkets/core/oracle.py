@@ -45,6 +45,7 @@ if not cython.compiled:
         FEED_WINDOW,
         GRID,
         GRID_DECIMALS,
+        LADDER_TOP,
         MAX_LOT_VALUE,
         MAX_LOTS,
         MAX_MARK,
@@ -194,9 +195,17 @@ class Oracle:
         event.asset = asset
         event.feed = self.get_feed(asset)
 
-    @cython.overflowcheck(False)
     def compute_ticks(self, market: longlong, ppm: longlong, is_up: cython.bint) -> longlong:
         """Return `ppm` parts of the mark as a price in ticks within the book, rounded up or down."""
+        return min(max(self.divide_mark(market, ppm, is_up), 1), self.state.markets.rows[market].max_ticks)
+
+    def compute_mark_ticks(self, market: longlong, is_up: cython.bint) -> longlong:
+        """Return the mark in ticks, rounded up or down; at most the top of the ladder."""
+        return min(self.divide_mark(market, MILLION, is_up), LADDER_TOP)
+
+    @cython.overflowcheck(False)
+    def divide_mark(self, market: longlong, ppm: longlong, is_up: cython.bint) -> longlong:
+        """Return `ppm` parts of the mark in ticks, rounded up or down."""
         row = self.state.markets.read(market)
         worth: wide = row.lot_quanta
         tick: wide = row.tick_value
@@ -204,8 +213,7 @@ class Oracle:
         worth *= ppm
         tick *= GRID
         tick *= MILLION
-        ticks: longlong = narrow_floor(wide_div_ceil(worth, tick) if is_up else wide_div_floor(worth, tick), 1)
-        return min(max(ticks, 1), row.max_ticks)
+        return narrow_floor(wide_div_ceil(worth, tick) if is_up else wide_div_floor(worth, tick), 1)
 
     def set_band(self, market: longlong) -> None:
         """Set the prices within which a fill is in the band around the mark."""

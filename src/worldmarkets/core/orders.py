@@ -1,4 +1,7 @@
-"""Resting orders: their rows, their place in the book and in their account's list, and what they could lose."""
+"""Resting orders: their rows, their place in the book and in their account's list, and what they could lose.
+
+An order that waits for its trigger is parked: it stands in the trigger ladder instead of the book, and loses nothing.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import cython
 from cython import longlong
 
 from worldmarkets.core.book import Book
+from worldmarkets.core.conditions import Conditions
 from worldmarkets.core.limits import Limits
 from worldmarkets.core.outbox import Outbox
 from worldmarkets.core.quotes import Quotes
@@ -13,18 +17,55 @@ from worldmarkets.core.state import State
 from worldmarkets.core.tables import AccountTable, ClientTable, OrderTable
 
 if not cython.compiled:
-    from worldmarkets.core.codes import NONE, ORDER_CANCELLED
-    from worldmarkets.core.records import Account, Client, Event, Order, Venue, as_order_cancelled
-    from worldmarkets.core.units import CLIENT_ID_LIFETIME, MAX_SWEEP, ORDER_SLOT_BITS, SIDES
+    from worldmarkets.core.codes import (
+        BUY,
+        DOWN,
+        MARKET,
+        NONE,
+        NOWHERE,
+        ORDER_AMENDED,
+        ORDER_CANCELLED,
+        PARKED,
+        REASON_EXPIRED,
+        REASON_PAIRED,
+        REDUCE_ONLY,
+        RESTING,
+        TAKE_PROFIT,
+        UP,
+    )
+    from worldmarkets.core.records import (
+        Account,
+        Client,
+        Condition,
+        Event,
+        Order,
+        Venue,
+        as_order_amended,
+        as_order_cancelled,
+    )
+    from worldmarkets.core.units import CLIENT_ID_LIFETIME, MAX_EXAMINED, MAX_SWEEP, MAX_SWEPT, ORDER_SLOT_BITS, SIDES
+
+
+def get_ladder_side(market: longlong, side: longlong, flags: longlong) -> longlong:
+    """Return the side of the trigger ladder where an order belongs: a stop waits for the mark to go against it.
+
+    A buying stop waits for the mark to rise, and a selling one for it to fall; taking profit is the other way.
+    """
+    is_up: cython.bint = side == BUY
+    if flags & TAKE_PROFIT:
+        is_up = not is_up
+    return SIDES * market + (UP if is_up else DOWN)
 
 
 @cython.final
 @cython.cclass
 class Orders:
-    """Order rows and client order ids."""
+    """Order rows, resting or parked, and client order ids."""
 
     state: State
     book: Book
+    ladder: Book
+    conditions: Conditions
     outbox: Outbox
     quotes: Quotes
     limits: Limits
@@ -32,9 +73,14 @@ class Orders:
     accounts: AccountTable
     clients: ClientTable
 
-    def __init__(self, state: State, book: Book, outbox: Outbox, quotes: Quotes, limits: Limits):
+    def __init__(
+        self, state: State, book: Book, ladder: Book, conditions: Conditions, outbox: Outbox, quotes: Quotes,
+        limits: Limits,
+    ):  # fmt: skip
         self.state = state
         self.book = book
+        self.ladder = ladder
+        self.conditions = conditions
         self.outbox = outbox
         self.quotes = quotes
         self.limits = limits
@@ -66,6 +112,30 @@ class Orders:
 
     def rest(self, slot: longlong) -> None:
         """Put an order into the book and its account's list."""
+        self.enlist(slot)
+        order = self.orders.read(slot)
+        self.book.append(order.market * SIDES + order.side, slot)
+        if order.expiry_us != 0 or order.condition != NONE:
+            self.conditions.await_expiry(slot)
+            self.conditions.note_place(slot, RESTING)
+
+    def park(self, slot: longlong, ladder_side: longlong, trigger_ticks: longlong) -> None:
+        """Put an order into the trigger ladder and its account's list."""
+        condition = self.conditions.conditions.edit(self.conditions.attach(slot))
+        order = self.orders.edit(slot)
+        condition.trigger_ticks = trigger_ticks
+        condition.price_ticks = order.price_ticks
+        order.price_ticks = trigger_ticks
+        order.loss_per_lot = 0
+        self.enlist(slot)
+        account = self.accounts.edit(order.account)
+        account.triggers += 1
+        self.ladder.append(ladder_side, slot)
+        self.conditions.await_expiry(slot)
+        self.conditions.note_place(slot, PARKED)
+
+    def enlist(self, slot: longlong) -> None:
+        """Put an order into its account's list."""
         order = self.orders.edit(slot)
         account = self.accounts.edit(order.account)
         order.account_previous = NONE
@@ -78,7 +148,6 @@ class Orders:
         account.order_loss += order.lots * order.loss_per_lot
         if account.limits != 0:
             self.limits.count_order(order.account, order.market, 1)
-        self.book.append(order.market * SIDES + order.side, slot)
 
     def reduce(self, slot: longlong, lots: longlong) -> None:
         """Take `lots` off a resting order; it leaves the book when nothing is left."""
@@ -86,13 +155,23 @@ class Orders:
         if lots == order.lots:
             self.withdraw(slot)
             self.release(slot)
+        elif order.condition != NONE and self.conditions.is_parked(slot):
+            self.ladder.reduce(self.get_ladder_side(slot), slot, lots)
         else:
             account = self.accounts.edit(order.account)
             account.order_loss -= lots * order.loss_per_lot
             self.book.reduce(order.market * SIDES + order.side, slot, lots)
 
+    def release(self, slot: longlong) -> None:
+        """Release the row of an order that is gone, its slot if it was protected, and its condition."""
+        if self.orders.rows[slot].quote != NONE:
+            self.quotes.drop(self.orders.rows[slot].quote)
+        if self.orders.rows[slot].condition != NONE:
+            self.conditions.detach(slot)
+        self.orders.release(slot)
+
     def withdraw(self, slot: longlong) -> None:
-        """Take an order out of the book and its account's list; its row stays."""
+        """Take an order out of the book, or the trigger ladder, and its account's list; its row stays."""
         order = self.orders.read(slot)
         account = self.accounts.edit(order.account)
         account.order_count -= 1
@@ -107,7 +186,30 @@ class Orders:
         if order.account_next != NONE:
             after = self.orders.edit(order.account_next)
             after.account_previous = order.account_previous
-        self.book.remove(order.market * SIDES + order.side, slot)
+        if account.sweep_next == slot:
+            account.sweep_next = order.account_next
+        if order.condition == NONE:
+            self.book.remove(order.market * SIDES + order.side, slot)
+        else:
+            self.withdraw_conditional(slot)
+
+    def withdraw_conditional(self, slot: longlong) -> None:
+        """Take an order with a condition out of where it is.  One that was parked has its own price again."""
+        order = self.orders.edit(slot)
+        condition = self.conditions.conditions.read(order.condition)
+        if condition.place == PARKED:
+            self.ladder.remove(self.get_ladder_side(slot), slot)
+            order.price_ticks = condition.price_ticks
+            account = self.accounts.edit(order.account)
+            account.triggers -= 1
+        else:
+            self.book.remove(order.market * SIDES + order.side, slot)
+        self.conditions.note_place(slot, NOWHERE)
+
+    def get_ladder_side(self, slot: longlong) -> longlong:
+        """Return the side of the trigger ladder that an order is parked on."""
+        order = self.orders.read(slot)
+        return get_ladder_side(order.market, order.side, order.flags)
 
     def cancel(self, slot: longlong, reason: longlong, needed: longlong, had: longlong) -> None:
         """Take a resting order away and say why."""
@@ -115,15 +217,70 @@ class Orders:
         self.discard(slot, reason, needed, had)
 
     def discard(self, slot: longlong, reason: longlong, needed: longlong, had: longlong) -> None:
-        """Report what is left of an order that does not rest, and release its row."""
+        """Report what is left of an order that does not rest, and release its row; its partner leaves with it."""
+        partner: longlong = NONE
+        if self.orders.rows[slot].condition != NONE:
+            partner = self.conditions.separate(slot)
         self.report_cancelled(slot, self.orders.rows[slot].lots, reason, needed, had)
         self.release(slot)
+        if partner != NONE:
+            self.cancel_partner(partner)
 
-    def release(self, slot: longlong) -> None:
-        """Release the row of an order that is gone, and its slot if it was protected."""
-        if self.orders.rows[slot].quote != NONE:
-            self.quotes.drop(self.orders.rows[slot].quote)
-        self.orders.release(slot)
+    def cancel_partner(self, slot: longlong) -> None:
+        """Cancel the former partner of an order, unless that is being matched: it goes on alone."""
+        if self.conditions.conditions.rows[self.orders.rows[slot].condition].place != NOWHERE:
+            self.cancel(slot, REASON_PAIRED, 0, 0)
+
+    def follow(self, slot: longlong, lots: longlong, is_whole: cython.bint) -> None:
+        """Take off an order's partner what the order filled; all of it when the order was filled whole."""
+        partner: longlong = self.conditions.get_partner(slot)
+        if partner != NONE and self.conditions.conditions.rows[self.orders.rows[partner].condition].place != NOWHERE:
+            if is_whole or lots >= self.orders.rows[partner].lots:
+                self.conditions.separate(slot)
+                self.cancel(partner, REASON_PAIRED, 0, 0)
+            elif lots > 0:
+                self.reduce(partner, lots)
+                self.report_amended(partner, True)
+
+    def start_sweep(self, account: longlong, reason: longlong) -> None:
+        """Begin to cancel all orders that an account has now, but reduce-only ones, for one reason."""
+        record = self.accounts.edit(account)
+        record.sweep_next = record.first_order
+        record.sweep_reason = reason
+
+    def sweep(self, account: longlong) -> cython.bint:
+        """Cancel some of the orders that are being swept; say whether there are more."""
+        record = self.accounts.edit(account)
+        swept: longlong = 0
+        examined: longlong = 0
+        while record.sweep_next != NONE and swept < MAX_SWEPT and examined < MAX_EXAMINED:
+            examined += 1
+            if self.orders.rows[record.sweep_next].flags & REDUCE_ONLY:
+                record.sweep_next = self.orders.rows[record.sweep_next].account_next
+            else:
+                swept += 1
+                self.cancel(record.sweep_next, record.sweep_reason, 0, 0)
+        return record.sweep_next != NONE
+
+    def expire(self, slot: longlong) -> None:
+        """Take an order away whose time is up."""
+        self.conditions.note_expired(slot)
+        self.cancel(slot, REASON_EXPIRED, 0, 0)
+
+    def report_amended(self, slot: longlong, kept: cython.bint) -> None:
+        """Report an order's new price and size."""
+        order = self.orders.read(slot)
+        event = as_order_amended(self.outbox.emit(ORDER_AMENDED, kept, order.market, order.account))
+        event.order_id = order.id
+        event.client_id = self.get_client_id(slot)
+        event.lots = order.lots
+        event.price_ticks = order.price_ticks
+        if order.condition != NONE and self.conditions.is_parked(slot):
+            condition = self.conditions.conditions.read(order.condition)
+            event.price_ticks = condition.price_ticks
+            event.trigger_ticks = condition.trigger_ticks
+        if order.quote != NONE:
+            event.level = self.quotes.get_level(slot)
 
     def report_cancelled(self, slot: longlong, lots: longlong, reason: longlong, needed: longlong,
                          had: longlong) -> None:  # fmt: skip
@@ -137,6 +294,8 @@ class Orders:
         event.had = had
         event.price_ticks = order.price_ticks
         event.side = order.side
+        if order.flags & MARKET and order.condition != NONE and self.conditions.is_waiting(slot):
+            event.price_ticks = 0  # it never had a price
 
     def remember_client(self, slot: longlong, client_id: longlong) -> None:
         """Keep a client order id and what it was answered with, for a day."""

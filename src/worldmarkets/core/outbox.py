@@ -44,6 +44,10 @@ class Outbox:
         self.length += 1
         return event
 
+    def get_last(self) -> pointer[Event]:
+        """Return the event emitted last."""
+        return address(self.rows[self.length - 1])
+
     def get_room(self) -> longlong:
         """Return how many events more fit."""
         return self.capacity - self.length

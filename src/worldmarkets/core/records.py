@@ -124,7 +124,10 @@ class Switch(_CommandRecord):
 
 
 class PlaceOrder(_CommandRecord):
-    """A new order.  `flags` of the head are those of codes.py; a MARKET order's price is its slippage bound in ppm."""
+    """A new order.  `flags` of the head are those of codes.py; a MARKET order's price is its slippage bound in ppm.
+
+    One with a trigger waits until the mark passes it.
+    """
 
     market: u16
     side: u8
@@ -133,7 +136,7 @@ class PlaceOrder(_CommandRecord):
     spare: u8
     borrow_rate_bp: u16
     price_ticks: u32
-    spare2: u32
+    trigger_ticks: u32
     lots: i64
     client_id: i64
     expiry_us: i64
@@ -149,7 +152,28 @@ class OrderChange(_CommandRecord):
     market: u16
     side: u8
     spare: u8
+    trigger_ticks: u32
+    spare2: u32
+
+
+class OrderPair(_CommandRecord):
+    """Pair two orders of an account, each named by its id or its client id: what one fills, the other loses."""
+
+    order_id: i64
+    client_id: i64
+    other_id: i64
+    other_client_id: i64
+    spare: i64
+
+
+class Timeout(_CommandRecord):
+    """Set an account's dead man's switch to go off after a time, or (0) disarm it."""
+
+    timeout_us: i64
+    spare: i64
     spare2: i64
+    spare3: i64
+    spare4: i64
 
 
 class ContractChange(_CommandRecord):
@@ -287,8 +311,8 @@ class OrderPlaced(_EventRecord):
     flags: u16
     side: u8
     time_in_force: u8
+    trigger_ticks: u32
     level: u32
-    spare: u32
 
 
 class OrderCancelled(_EventRecord):
@@ -313,8 +337,43 @@ class OrderAmended(_EventRecord):
     lots: i64
     price_ticks: u32
     level: u32
+    trigger_ticks: u32
+    spare: u32
+    spare2: i64
+
+
+class OrderTriggered(_EventRecord):
+    """An order whose trigger the mark has passed, and which is placed now, with this price and size."""
+
+    order_id: i64
+    client_id: i64
+    lots: i64
+    mark: i64
+    price_ticks: u32
+    trigger_ticks: u32
+    spare: i64
+
+
+class OrdersPaired(_EventRecord):
+    """Two orders that are partners now."""
+
+    order_id: i64
+    other_id: i64
+    client_id: i64
+    other_client_id: i64
+    spare: i64
+    spare2: i64
+
+
+class DeadManSet(_EventRecord):
+    """When an account's dead man's switch goes off; 0: it is disarmed."""
+
+    due_us: i64
+    spare: i64
     spare2: i64
     spare3: i64
+    spare4: i64
+    spare5: i64
 
 
 class Traded(_EventRecord):
@@ -406,6 +465,17 @@ class FundingSet(_EventRecord):
     lots: i64
     time_us: i64
     spare: i64
+
+
+class WorkDone(_EventRecord):
+    """Timed work was done: the command's own events come after.  `next_us` is when the next is due."""
+
+    items: i64
+    next_us: i64
+    spare: i64
+    spare2: i64
+    spare3: i64
+    spare4: i64
 
 
 class WorkDeferred(_EventRecord):
@@ -635,13 +705,16 @@ class Market(Record):
 
 
 class Side(Record):
-    """One side of a market's book: its best price, as a rank that grows with priority, and what rests there."""
+    """One side of a market's book: its best price, as a rank that grows with priority, and what rests there.
+
+    On a side of a trigger ladder, orders at `passed_rank` and above were passed by a mark and wait for their turn.
+    """
 
     best: i64
     orders: i64
     lots: i64
     root: u32
-    spare: u32
+    passed_rank: u32
 
 
 class Node(Record):
@@ -687,6 +760,24 @@ class Order(Record):
     spare: u8
     position: u32
     quote: u32
+    condition: u32
+    spare2: u32
+
+
+class Condition(Record):
+    """What an order has beyond an ordinary one; `partner` is the condition of the order it is paired with.
+
+    While an order is parked its price is its trigger, and `price_ticks` here its own: its limit, or a slippage bound.
+    """
+
+    order: u32
+    timer: u32
+    partner: u32
+    trigger_ticks: u32
+    price_ticks: u32
+    place: u8
+    time_in_force: u8
+    spare: u16
 
 
 class Client(Record):
@@ -748,6 +839,10 @@ class Account(Record):
     is_creditor: u8
     cash: u32
     next_creditor: u32
+    dead_man: u32
+    sweep_next: u32
+    triggers: u32
+    sweep_reason: u32
     first_due_us: i64
     first_maker: u32
     quotes: u16
@@ -928,11 +1023,13 @@ class Seen(Record):
 
 
 COMMANDS = (
-    OpenAccount, Funds, SetMark, Switch, PlaceOrder, OrderChange, ContractChange, MassQuote, Quote, Protect, SetLimits,
+    OpenAccount, Funds, SetMark, Switch, PlaceOrder, OrderChange, OrderPair, Timeout, ContractChange,
+    MassQuote, Quote, Protect, SetLimits,
 )  # fmt: skip
 EVENTS = (
-    AccountOpened, FundsMoved, MarkSet, Switched, OrderPlaced, OrderCancelled, OrderAmended, Traded, PerpChanged,
-    TruedUp, LoanOpened, LoanRepaid, LoanExtended, FundingSet, Compressed, WorkDeferred, QuoteRefused, Quoted,
+    AccountOpened, FundsMoved, MarkSet, Switched, OrderPlaced, OrderCancelled, OrderAmended, OrderTriggered,
+    OrdersPaired, DeadManSet, Traded, PerpChanged,
+    TruedUp, LoanOpened, LoanRepaid, LoanExtended, FundingSet, Compressed, WorkDone, WorkDeferred, QuoteRefused, Quoted,
     ProtectionSet, ProtectionTripped, LimitsSet, Rejected, Repeated,
 )  # fmt: skip
 
@@ -947,7 +1044,9 @@ TABLES: tuple[tuple[str, type[Record]], ...] = (
     ("nodes", Node),
     ("children", Child),
     ("levels", Level),
+    ("trigger_sides", Side),
     ("orders", Order),
+    ("conditions", Condition),
     ("clients", Client),
     ("client_keys", Entry),
     ("client_buckets", Bucket),

@@ -13,6 +13,7 @@ from worldmarkets.core.tables import (
     BucketTable,
     ChildTable,
     ClientTable,
+    ConditionTable,
     EntryTable,
     FigureTable,
     GroupTable,
@@ -52,7 +53,9 @@ CAPACITY = {
     "nodes": 1 << 22,
     "children": 1 << 28,
     "levels": 1 << 28,
+    "trigger_sides": 8_194,
     "orders": 1 << 24,
+    "conditions": 1 << 24,
     "clients": 1 << 24,
     "timers": 1 << 25,
     "places": 1 << 25,
@@ -85,7 +88,9 @@ class State:
     nodes: NodeTable
     children: ChildTable
     levels: LevelTable
+    trigger_sides: SideTable
     orders: OrderTable
+    conditions: ConditionTable
     clients: ClientTable
     timers: TimerTable
     places: PlaceTable
@@ -136,7 +141,9 @@ class State:
         self.nodes = made["nodes"]
         self.children = made["children"]
         self.levels = made["levels"]
+        self.trigger_sides = made["trigger_sides"]
         self.orders = made["orders"]
+        self.conditions = made["conditions"]
         self.clients = made["clients"]
         self.timers = made["timers"]
         self.places = made["places"]

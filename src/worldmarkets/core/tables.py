@@ -14,6 +14,7 @@ if not cython.compiled:
         Bucket,
         Child,
         Client,
+        Condition,
         Entry,
         Figure,
         Group,
@@ -145,6 +146,28 @@ class ClientTable(Table):
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Client]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class ConditionTable(Table):
+    """Rows of `Condition`."""
+
+    rows: Condition[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Condition]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Condition]]:
         """Return row `row` to be read only."""
         return address(self.rows[row])
 

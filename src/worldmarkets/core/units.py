@@ -40,6 +40,7 @@ MAX_WEIGHT_PPB = 4_000_000_000  # a trade's mid over twice its mark counts at mo
 MAX_OPEN_VALUE = 10**18  # numeraire quanta that a perp market's open interest may be worth at the mark
 MAX_ORDER_LOSS = 4 * 10**18  # numeraire quanta that an account's resting orders lose at most
 MAX_FEE_CAP = 2_000_000_000  # numeraire quanta an order pays at most
+MAX_TIMEOUT = DAY  # of a dead man's switch
 MAX_TIME = 4 * 10**15  # microseconds: the year 2096
 MAX_SEVERITY = 10_000_000  # ppm: resilience is shown up to ten
 MAX_ID = (1 << 62) - 1
@@ -52,13 +53,18 @@ MAX_POSITIONS = 64  # of an account
 MAX_LOANS = 256  # that an account owes in one asset
 MAX_SLICES = 64  # contracts touched by one command
 MAX_SKIPS = 64  # resting orders skipped or failed in one command
+MAX_TRIGGERS = 256  # orders of an account that wait for their triggers
 MAX_BUNDLE = 100  # commands in one bundle
 MAX_QUOTES = 1_024  # that an account has resting
 MAX_LIMITED_ORDERS = 1_024  # that an account may have resting when a limit is set for it
 MAX_FILLS = 1_024  # default of the venue's max_fills, and its bound
-# Events that one command reports, at most.
-EVENTS_A_COMMAND = 4 * MAX_FILLS + 2 * MAX_SKIPS + 16 * MAX_SLICES + 4 * MAX_BUNDLE + 4 * MAX_QUOTES + 16
 MAX_SWEEP = 16  # timed items of work done with one command
+WORK_AN_ITEM = 64  # fills, skips and slices for which timed work counts as one item more
+MAX_SWEPT = 16  # orders that one item of work cancels
+MAX_EXAMINED = 64  # orders that one item of work looks at
+# Events that one command of an account reports, at most; and with the timed work that it does first.
+EVENTS_AN_ORDER = 5 * MAX_FILLS + 3 * MAX_SKIPS + 16 * MAX_SLICES + 4 * MAX_BUNDLE + 4 * MAX_QUOTES + 16
+EVENTS_A_COMMAND = 2 * EVENTS_AN_ORDER + MAX_SWEEP * (4 * MAX_SWEPT + 16 * WORK_AN_ITEM)
 DUE_RETRY = SECOND  # timed work that failed is tried again so much later
 
 CLIENT_ID_LIFETIME = DAY

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,7 +13,7 @@ from worldmarkets.exchange.bundle import Bundle, Previewer, Standing, Submitter
 from worldmarkets.exchange.desk import Desk
 from worldmarkets.exchange.results import Result
 from worldmarkets.exchange.rungs import RungPrice, compute_rung_prices
-from worldmarkets.exchange.units import Amount, from_units, to_severity
+from worldmarkets.exchange.units import Amount, from_time, from_units, to_severity
 
 if TYPE_CHECKING:
     from worldmarkets.exchange.exchange import Exchange
@@ -82,8 +83,14 @@ class Account(Desk[Result]):
 
     @property
     def orders(self) -> list[views.Order]:
-        """Its resting orders, newest first."""
+        """Its orders, newest first: those that rest, and those that wait for their triggers."""
         return self._views.get_orders()
+
+    @property
+    def dead_man(self) -> datetime | None:
+        """When its dead man's switch goes off; None when it is not armed."""
+        timer = self.exchange.read_row("accounts", self.number).dead_man
+        return from_time(self.exchange.read_row("timers", timer).due_us) if timer else None
 
     @property
     def loans(self) -> list[views.Loan]:

@@ -7,11 +7,11 @@ becomes of them.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from worldmarkets.core import codes
-from worldmarkets.core.records import ContractChange, Funds, OrderChange, PlaceOrder, Record, Switch
+from worldmarkets.core.records import ContractChange, Funds, OrderChange, OrderPair, PlaceOrder, Record, Switch, Timeout
 from worldmarkets.core.units import MILLION
 from worldmarkets.exchange.commands import make
 from worldmarkets.exchange.errors import UnitError, UnknownName
@@ -86,17 +86,21 @@ class Desk(ABC, Generic[T]):
         self, market: str, side: str, size: Amount, price: Amount | None = None, *, slippage: str | int = "1%",
         post_only: bool = False, slide: bool = False, ioc: bool = False, fok: bool = False,
         good_till: datetime | None = None, reduce_only: bool = False, relend: bool = True, client_id: int = 0,
-        self_trade: str = "cancel-resting",
+        self_trade: str = "cancel-resting", stop: Amount | None = None, take_profit: Amount | None = None,
     ) -> T:  # fmt: skip
         """Place an order.
 
         `price=None` is a market order, at most `slippage` from the mark.  `slide` lets a post-only order rest one tick
         away rather than be rejected; `ioc` cancels what does not fill at once, `fok` all of it; `client_id` is an
         idempotency key for a day; `self_trade` is one of cancel-resting, cancel-incoming, cancel-both, decrement.
+
+        `stop` or `take_profit` is a trigger: the order waits until the mark reaches it, against the order's owner or
+        in its favour, and is placed then.
         """
         listed = self.exchange.listing.market(market)
         flags = codes.POST_ONLY * (post_only or slide) | codes.SLIDE * slide | codes.REDUCE_ONLY * reduce_only
-        flags |= codes.NO_RELEND * (not relend)
+        flags |= codes.NO_RELEND * (not relend) | codes.TAKE_PROFIT * (take_profit is not None)
+        trigger = _only(stop, take_profit)
         if price is None:
             if listed.kind == "loan":
                 raise UnitError(f"{listed.symbol}: an order in a loan book names its rate")
@@ -114,6 +118,7 @@ class Desk(ABC, Generic[T]):
                 side=_choose(SIDES, side, "side"),
                 lots=listed.to_lots(size),
                 price_ticks=ticks,
+                trigger_ticks=0 if trigger is None else listed.to_ticks(trigger),
                 time_in_force=_time_in_force(ioc or (price is None and not fok), fok, good_till),
                 self_trade=_choose(SELF_TRADE, self_trade, "self-trade prevention"),
                 client_id=client_id,
@@ -133,18 +138,55 @@ class Desk(ABC, Generic[T]):
         which = 2 if side is None else _choose(SIDES, side, "side")
         return self._send(make(OrderChange, kind=codes.CANCEL_ALL, account=self.number, market=number, side=which))
 
-    def amend(self, order: int, size: Amount | None = None, price: Amount | None = None) -> T:
-        """Change a resting order's size or price.  It keeps its place only when its size falls at the same price."""
+    def amend(
+        self, order: int, size: Amount | None = None, price: Amount | None = None, trigger: Amount | None = None
+    ) -> T:
+        """Change an order's size or price, and the trigger of one that waits for it.
+
+        A resting order keeps its place only when its size falls at the same price.
+        """
         resting = self.exchange.find_order(order)
-        lots, ticks = resting.lots, resting.price_ticks
+        condition = self.exchange.read_row("conditions", resting.condition)
+        lots = resting.lots
+        ticks = condition.price_ticks if condition.place == codes.PARKED else resting.price_ticks
         market = self._market_of(resting.market)
         if size is not None:
             lots = market.to_lots(size)
         if price is not None:
             ticks = market.to_ticks(price)
         return self._send(
-            make(OrderChange, kind=codes.AMEND_ORDER, account=self.number, order_id=order, lots=lots, price_ticks=ticks)
+            make(
+                OrderChange,
+                kind=codes.AMEND_ORDER,
+                account=self.number,
+                order_id=order,
+                lots=lots,
+                price_ticks=ticks,
+                trigger_ticks=0 if trigger is None else market.to_ticks(trigger),
+            )  # fmt: skip
         )
+
+    def pair(self, order: int = 0, other: int = 0, *, client_id: int = 0, other_client_id: int = 0) -> T:
+        """Make two orders in one market partners: what one fills the other loses, and they leave together.
+
+        Either is named by its id or, within the bundle that places it, by its client id.
+        """
+        return self._send(
+            make(
+                OrderPair,
+                kind=codes.PAIR_ORDERS,
+                account=self.number,
+                order_id=order,
+                client_id=client_id,
+                other_id=other,
+                other_client_id=other_client_id,
+            )  # fmt: skip
+        )
+
+    def set_dead_man(self, timeout: timedelta | None) -> T:
+        """Have all orders but reduce-only ones cancelled after `timeout`, unless this is called again; None disarms."""
+        timeout_us = 0 if timeout is None else timeout // timedelta(microseconds=1)
+        return self._send(make(Timeout, kind=codes.SET_DEAD_MAN, account=self.number, timeout_us=timeout_us))
 
     # Contracts.
 
@@ -200,6 +242,12 @@ def _time_in_force(ioc: bool, fok: bool, good_till: datetime | None) -> int:
     if fok:
         return codes.FILL_OR_KILL
     return codes.GOOD_TILL_TIME if good_till is not None else codes.GOOD_TILL_CANCEL
+
+
+def _only(stop: Amount | None, take_profit: Amount | None) -> Amount | None:
+    if stop is not None and take_profit is not None:
+        raise UnitError("an order waits for one trigger: stop or take_profit")
+    return take_profit if stop is None else stop
 
 
 def _choose(choices: dict[str, int], name: str, what: str) -> int:

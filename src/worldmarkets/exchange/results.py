@@ -113,7 +113,7 @@ class Reader:
         fills: list[Fill] = []
         contracts: list[int] = []
         cancelled: list[Cancelled] = []
-        for event in events:
+        for event in _get_own(events):
             kind = event.kind
             if kind == codes.REPEATED:
                 code, repeated = event.code, True
@@ -179,7 +179,15 @@ _SIZE = frozenset({
     codes.SIZE_NOT_POSITIVE, codes.SIZE_TOO_SMALL, codes.SIZE_TOO_LARGE, codes.NOTIONAL_TOO_LARGE,
     codes.NOTHING_TO_REDUCE, codes.OPEN_INTEREST_CAP, codes.FILL_OR_KILL_UNFILLED,
 })  # fmt: skip
-_PRICE = frozenset({codes.PRICE_OUT_OF_RANGE, codes.WOULD_CROSS})
+_PRICE = frozenset({codes.PRICE_OUT_OF_RANGE, codes.WOULD_CROSS, codes.TRIGGER_PASSED})
+
+
+def _get_own(events: Sequence[Any]) -> Sequence[Any]:
+    """Return a command's own events: timed work that it did first is somebody else's."""
+    for place in range(len(events), 0, -1):
+        if events[place - 1].kind == codes.WORK_DONE:
+            return events[place:]
+    return events
 
 
 def _is_opened(event: Any, account: int) -> bool:

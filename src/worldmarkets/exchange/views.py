@@ -38,16 +38,23 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A resting order.  In a loan book the price is the yearly rate in percent."""
+    """An order that rests, or that waits for its trigger.  In a loan book the price is the yearly rate in percent.
+
+    `kind` is limit, stop or take_profit; a market order that waits has no price.  `partner` is the id of the order it
+    is paired with.
+    """
 
     id: int
     market: str
     side: str
-    price: Decimal
+    price: Decimal | None
     size: Decimal
     post_only: bool
     reduce_only: bool
     expires: datetime | None
+    kind: str = "limit"
+    trigger: Decimal | None = None
+    partner: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,26 +129,36 @@ class Views:
         return found
 
     def get_orders(self) -> list[Order]:
-        """Return a view of each resting order, newest first."""
+        """Return a view of each order that rests or waits, newest first."""
         found = []
         row = self._exchange.read_row("accounts", self._number).first_order
         while row:
             order = self._exchange.read_row("orders", row)
-            market = self._listing.market(order.market)
-            found.append(
-                Order(
-                    order.id,
-                    market.symbol,
-                    side_name(order.side),
-                    market.from_ticks(order.price_ticks),
-                    market.from_lots(order.lots),
-                    bool(order.flags & codes.POST_ONLY),
-                    bool(order.flags & codes.REDUCE_ONLY),
-                    from_time(order.expiry_us) if order.expiry_us else None,
-                )  # fmt: skip
-            )
+            found.append(self._view_order(order))
             row = order.account_next
         return found
+
+    def _view_order(self, order: Any) -> Order:
+        market = self._listing.market(order.market)
+        condition = self._exchange.read_row("conditions", order.condition)
+        is_parked = order.condition != codes.NONE and condition.place == codes.PARKED
+        price: int | None = condition.price_ticks if is_parked else order.price_ticks
+        if is_parked and order.flags & codes.MARKET:
+            price = None
+        partner = self._exchange.read_row("conditions", condition.partner).order if order.condition else 0
+        return Order(
+            order.id,
+            market.symbol,
+            side_name(order.side),
+            None if price is None else market.from_ticks(price),
+            market.from_lots(order.lots),
+            bool(order.flags & codes.POST_ONLY),
+            bool(order.flags & codes.REDUCE_ONLY),
+            from_time(order.expiry_us) if order.expiry_us else None,
+            ("take_profit" if order.flags & codes.TAKE_PROFIT else "stop") if is_parked else "limit",
+            market.from_ticks(order.price_ticks) if is_parked else None,
+            self._exchange.read_row("orders", partner).id if partner else None,
+        )
 
     def get_loans(self) -> list[Loan]:
         """Return a view of each loan: those borrowed, then those lent, newest first."""

@@ -312,7 +312,7 @@ class _Replay:
 
     def add_cancel(self, client: int) -> None:
         self.buffer += _CHANGE.pack(
-            0, _NOW, codes.CANCEL_ORDER, 0, 0, self.account(client), 0, client, 0, 0, _MARKET, 0, 0, 0
+            0, _NOW, codes.CANCEL_ORDER, 0, 0, self.account(client), 0, client, 0, 0, _MARKET, 0, 0, 0, 0
         )
 
     def add_place(self, message: Message, client: int, lots: int) -> None:

@@ -56,12 +56,12 @@ def place_order(
 
 def cancel_order(time_us: int, account: int, order_id: int) -> bytes:
     """The end of a resting order."""
-    return _change(0, time_us, codes.CANCEL_ORDER, 0, 0, account, order_id, 0, 0, 0, 0, 0, 0, 0)
+    return _change(0, time_us, codes.CANCEL_ORDER, 0, 0, account, order_id, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
 def amend_order(time_us: int, account: int, order_id: int, price_ticks: int, lots: int) -> bytes:
     """A resting order's new size; at the same price and smaller it keeps its place in the queue."""
-    return _change(0, time_us, codes.AMEND_ORDER, 0, 0, account, order_id, 0, lots, price_ticks, 0, 0, 0, 0)
+    return _change(0, time_us, codes.AMEND_ORDER, 0, 0, account, order_id, 0, lots, price_ticks, 0, 0, 0, 0, 0)
 
 
 def repay_loan(time_us: int, account: int, contract_id: int, amount: int) -> bytes:

@@ -214,7 +214,7 @@ class QuoteFlow:
         self.kept += 1
         if command.lots < resting.lots:
             self.orders.reduce(order_row, resting.lots - command.lots)
-        self.matching.report_amended(order_row, True)
+        self.orders.report_amended(order_row, True)
         return OK
 
     def refuse(self, row: longlong, command: pointer[Quote], code: longlong, leg: longlong) -> None:
@@ -301,7 +301,7 @@ class QuoteFlow:
         if is_new:
             self.matching.report_placed(order_row, command.time_in_force)
         else:
-            self.matching.report_amended(order_row, False)
+            self.orders.report_amended(order_row, False)
         if not command.flags & POST_ONLY and self.matching.is_crossing(market, side, price):
             self.is_valued = False  # its fills change what the account is worth
             self.admission.take(self.matching.taker, account)

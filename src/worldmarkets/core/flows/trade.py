@@ -6,11 +6,14 @@ import cython
 from cython import longlong, pointer
 
 from worldmarkets.core.admission import Admission
+from worldmarkets.core.conditions import Conditions
 from worldmarkets.core.contracts.perp import Perps
 from worldmarkets.core.matching import Matching
 from worldmarkets.core.orders import Orders
 from worldmarkets.core.outbox import Outbox
 from worldmarkets.core.state import State
+from worldmarkets.core.timers import Timers
+from worldmarkets.core.triggers import Triggers
 
 if not cython.compiled:
     from worldmarkets.core.codes import *
@@ -21,11 +24,16 @@ if not cython.compiled:
         Market,
         Order,
         OrderChange,
+        OrderPair,
         Perp,
         Side,
+        Timeout,
+        Timer,
         Venue,
+        as_dead_man_set,
+        as_orders_paired,
     )
-    from worldmarkets.core.units import MAX_CASH, MAX_FILLS, MAX_LOTS, MAX_SUPPLY
+    from worldmarkets.core.units import MAX_CASH, MAX_FILLS, MAX_LOTS, MAX_SUPPLY, MAX_TIMEOUT, MILLION, SECOND
 
 
 @cython.final
@@ -34,15 +42,23 @@ class TradeFlow:
     """Cancels, amendments and true-ups."""
 
     state: State
+    timers: Timers
+    conditions: Conditions
     orders: Orders
     matching: Matching
+    triggers: Triggers
     admission: Admission
     perps: Perps
     outbox: Outbox
 
-    def __init__(self, state: State, orders: Orders, matching: Matching, admission: Admission, perps: Perps,
-                 outbox: Outbox):  # fmt: skip
+    def __init__(
+        self, state: State, timers: Timers, conditions: Conditions, orders: Orders, matching: Matching,
+        triggers: Triggers, admission: Admission, perps: Perps, outbox: Outbox,
+    ):  # fmt: skip
         self.state = state
+        self.timers = timers
+        self.conditions = conditions
+        self.triggers = triggers
         self.orders = orders
         self.matching = matching
         self.admission = admission
@@ -51,10 +67,14 @@ class TradeFlow:
 
     def find(self, command: pointer[OrderChange]) -> longlong:
         """Return the row of the order a command names, by its id or by its client id, or 0."""
+        return self.find_named(command.account, command.order_id, command.client_id)
+
+    def find_named(self, account: longlong, order_id: longlong, client_id: longlong) -> longlong:
+        """Return the row of an order by its id, or by its client id, or 0."""
         client: longlong
-        if command.order_id != 0 or command.client_id == 0:
-            return self.orders.find(command.order_id)
-        client = self.orders.find_client(command.account, command.client_id)
+        if order_id != 0 or client_id == 0:
+            return self.orders.find(order_id)
+        client = self.orders.find_client(account, client_id)
         return NONE if client == NONE else self.orders.find(self.state.clients.rows[client].order_id)
 
     def check_owned(self, slot: longlong, account: longlong, order_id: longlong) -> longlong:
@@ -95,6 +115,8 @@ class TradeFlow:
             if (command.market == NONE or order.market == command.market) and (
                 command.side > SELL or order.side == command.side
             ):
+                if order.condition != NONE and self.conditions.get_partner(slot) == following:
+                    following = self.state.orders.rows[following].account_next  # its partner leaves with it
                 self.orders.cancel(slot, REASON_REQUESTED, 0, 0)
             count += 1
             slot = following
@@ -107,6 +129,7 @@ class TradeFlow:
         lots: longlong = command.lots
         price: longlong = command.price_ticks
         time_in_force: longlong
+        is_parked: cython.bint
         if code != OK:
             return code
         order = self.state.orders.read(slot)
@@ -117,16 +140,26 @@ class TradeFlow:
             return self.admission.refuse(SIZE_TOO_SMALL, rules.minimum_lots, lots, order.market)
         if lots > MAX_LOTS:
             return self.admission.refuse(SIZE_TOO_LARGE, MAX_LOTS, lots, order.market)
-        if price <= 0 or price > rules.max_ticks:
+        is_parked = order.condition != NONE and self.conditions.is_parked(slot)
+        if is_parked and order.flags & MARKET:
+            if price <= 0 or price > MILLION:
+                return self.admission.refuse(SLIPPAGE_OUT_OF_RANGE, MILLION, price, order.market)
+        elif price <= 0 or price > rules.max_ticks:
             return self.admission.refuse(PRICE_OUT_OF_RANGE, rules.max_ticks, price, order.market)
-        if lots > MAX_SUPPLY // rules.lot_quanta or not self.matching.is_cash_bounded(order.market, price, lots):
+        if lots > MAX_SUPPLY // rules.lot_quanta or not self.matching.is_cash_bounded(
+            order.market, 1 if is_parked and order.flags & MARKET else price, lots
+        ):
             return self.admission.refuse(NOTIONAL_TOO_LARGE, MAX_CASH, lots, order.market)
         if order.expiry_us != 0 and order.expiry_us <= self.state.venue.rows[1].time_us:
             return self.admission.refuse(EXPIRY_PAST, self.state.venue.rows[1].time_us, order.expiry_us, order.market)
+        if is_parked:
+            return self.triggers.amend(slot, command)
+        if command.trigger_ticks != 0:
+            return self.admission.refuse(BAD_COMBINATION, 0, command.trigger_ticks, order.market)
         if price == order.price_ticks and lots <= order.lots:
             if lots < order.lots:
                 self.orders.reduce(slot, order.lots - lots)
-            self.matching.report_amended(slot, True)
+            self.orders.report_amended(slot, True)
             return OK
         if self.state.venue.rows[1].mode != OPEN:
             return self.admission.refuse(VENUE_MODE, OPEN, self.state.venue.rows[1].mode, 0)
@@ -148,8 +181,67 @@ class TradeFlow:
         changed.price_ticks = price
         changed.lots = lots
         changed.loss_per_lot = self.matching.compute_loss(order.market, order.side, price, order.flags)
-        self.matching.report_amended(slot, False)
+        self.orders.report_amended(slot, False)
         return self.matching.execute(slot, time_in_force)
+
+    def pair(self, command: pointer[OrderPair]) -> longlong:
+        """Make two orders of an account, in one market, partners: what one fills, the other loses."""
+        slot: longlong = self.find_named(command.account, command.order_id, command.client_id)
+        other: longlong = self.find_named(command.account, command.other_id, command.other_client_id)
+        code: longlong = self.check_owned(slot, command.account, command.order_id)
+        if code == OK:
+            code = self.check_owned(other, command.account, command.other_id)
+        if code != OK:
+            return code
+        one = self.state.orders.read(slot)
+        two = self.state.orders.read(other)
+        if slot == other or one.market != two.market:
+            return self.admission.refuse(BAD_COMBINATION, one.market, two.market, two.id)
+        if self.conditions.get_partner(slot) != NONE:
+            return self.admission.refuse(ALREADY_PAIRED, 0, 0, one.id)
+        if self.conditions.get_partner(other) != NONE:
+            return self.admission.refuse(ALREADY_PAIRED, 0, 0, two.id)
+        self.conditions.pair(slot, other)
+        event = as_orders_paired(self.outbox.emit(ORDERS_PAIRED, 0, one.market, command.account))
+        event.order_id = one.id
+        event.other_id = two.id
+        event.client_id = self.orders.get_client_id(slot)
+        event.other_client_id = self.orders.get_client_id(other)
+        return OK
+
+    # The dead man's switch.
+
+    def set_dead_man(self, command: pointer[Timeout]) -> longlong:
+        """Have all of an account's orders but reduce-only ones cancelled after a time, unless this is sent again."""
+        timeout: longlong = command.timeout_us
+        if not self.state.has_account(command.account):
+            return self.admission.refuse(UNKNOWN_ACCOUNT, 0, 0, command.account)
+        if timeout != 0 and not SECOND <= timeout <= MAX_TIMEOUT:
+            return self.admission.refuse(TIMEOUT_OUT_OF_RANGE, MAX_TIMEOUT, timeout, command.account)
+        account = self.state.accounts.edit(command.account)
+        event = as_dead_man_set(self.outbox.emit(DEAD_MAN_SET, 0, 0, command.account))
+        if timeout != 0:
+            event.due_us = self.state.venue.rows[1].time_us + timeout
+        if account.dead_man != NONE and timeout != 0:
+            self.timers.delay(account.dead_man, event.due_us)
+        elif account.dead_man != NONE:
+            self.timers.cancel(account.dead_man)
+            account.dead_man = NONE
+        elif timeout != 0:
+            account.dead_man = self.timers.schedule(DEAD_MAN, command.account, event.due_us)
+        return OK
+
+    def go_off(self, account: longlong, due_us: longlong) -> None:
+        """Do what a dead man's switch is for."""
+        record = self.state.accounts.edit(account)
+        record.dead_man = NONE
+        self.orders.start_sweep(account, REASON_DEAD_MAN)
+        self.sweep(account, due_us)
+
+    def sweep(self, account: longlong, due_us: longlong) -> None:
+        """Go on cancelling an account's orders; what is left is the next item of work."""
+        if self.orders.sweep(account):
+            self.timers.schedule(ORDERS_SWEEP, account, due_us)
 
     def true_up(self, command: pointer[ContractChange]) -> longlong:
         """True a perp contract up on request of either side."""
