@@ -132,7 +132,7 @@ def test_only_those_who_consent_are_compressed() -> None:
 
 def test_what_is_no_circle_is_refused(ring: Ring) -> None:
     a, b, c, d = circle = ring.get_circle()
-    ring.trade(ring.longs[0], ring.shorts[0], "0.01", "BTC-PERP", "50000")
+    ring.trade(ring.longs[0], ring.shorts[1], "0.01", "BTC-PERP", "50000")
     other = next(perp.id for perp in ring.longs[0].perps if perp.market == "BTC-PERP")
     digest = ring.exchange.digest()
     for legs, code, leg in (
@@ -142,6 +142,7 @@ def test_what_is_no_circle_is_refused(ring: Ring) -> None:
         ([a, a], "NOT_A_CIRCLE", 2),  # there and back
         ([b, c, d, a], "NOT_A_CIRCLE", 2),  # the second meets the first at its long
         ([a, c, b, d], "NOT_A_CIRCLE", 2),
+        ([a, b, d, c], "NOT_A_CIRCLE", 3),  # the third meets the second at its short again
         ([a, b, c, other], "NOT_A_CIRCLE", 4),  # another market
         ([a, b, c, 12345], "UNKNOWN_CONTRACT", 4),
     ):
@@ -200,8 +201,13 @@ def test_who_sends_it_pays_the_part_of_a_quantum() -> None:
     exchange = ring.exchange
     exchange.step(minutes=1)
     exchange.mark("ETH", "2000.12345678")
-    ring.trade(ring.longs[0], ring.shorts[0], "0.0003", price="2010")  # a trade far from the mark moves the rate
-    exchange.step(hours=9)
+    maker = exchange.account("maker")
+    maker.buy("ETH-PERP", "1", "2010")  # quotes above the mark, and a trade: funding
+    maker.sell("ETH-PERP", "1", "2020")
+    exchange.step(hours=1)
+    exchange.mark("ETH", "2000.12345678")
+    ring.longs[0].buy("ETH-PERP", "0.0003", "2020")
+    exchange.step(hours=8)
     exchange.apply(
         SetMark(
             kind=codes.SET_MARK, asset=exchange.listing.asset("ETH").number, price=2000_12345678, sources=3,
@@ -210,12 +216,14 @@ def test_who_sends_it_pays_the_part_of_a_quantum() -> None:
     )  # fmt: skip
     proposal = exchange.propose_compression("ETH-PERP")
     everybody = (*ring.longs, *ring.shorts)
+    with pytest.raises(Rejected, match="MARGIN"):
+        exchange.compress(proposal, exchange.account("beggar"))  # who cannot pay even that
     before = [account.nav for account in everybody]
     exchange.compress(proposal, ring.broker)
     after = [account.nav for account in everybody]
     assert all(now >= was for was, now in zip(before, after, strict=True))
     paid = 10_000 - ring.broker.nav
-    assert 0 <= paid <= D("0.000004")
+    assert 0 < paid <= D("0.000004")
     assert sum(after) - sum(before) <= paid
 
 

@@ -17,11 +17,16 @@ def test_a_hundred_wallets_meet_one_cap() -> None:
     maker = enter(exchange, "maker", USDM="20_000_000")
     market = exchange.market("MEGA-PERP")
     maker.sell("MEGA-PERP", "12_500_000", "0.4")
+    patient = enter(exchange, "patient", USDM="20_000")
+    patient.buy("MEGA-PERP", "125_000", "0.39")  # taken while the market is empty
     poor = [enter(exchange, f"wallet {number}", USDM="22_000") for number in range(100)]
     opened = [wallet for wallet in poor if wallet.submit.buy("MEGA-PERP", "125_000", "0.4", fok=True).filled]
     assert 80 <= len(opened) < 85  # 40 % of margin is enough for four fifths of the cap, and hardly beyond
     with refused("MARGIN"):
         poor[-1].buy("MEGA-PERP", "125_000", "0.4")
+
+    met = maker.sell("MEGA-PERP", "125_000", "0.39", ioc=True)
+    assert (met.filled, patient.perps, patient.orders) == (0, [], [])  # and not carried any more when it is crowded
 
     for number in range(100 - len(opened)):  # who brings the whole notional may go on, to the cap
         assert enter(exchange, f"rich {number}", USDM="51_000").buy("MEGA-PERP", "125_000", "0.4").filled == 125_000
