@@ -24,8 +24,8 @@ def test_a_hedge_stays_whole_when_its_counterparty_leaves() -> None:
     assert loser.state != "free"
     nav = hedger.nav
 
-    other.buy("ETH-PERP", "10", "1850")
-    assert loser.sell("ETH-PERP", "10", "1850", reduce_only=True).filled == 10
+    other.buy("ETH-PERP", "10", "1840")  # the loser gets 10 less than the mark; that is between those two
+    assert loser.sell("ETH-PERP", "10", "1840", reduce_only=True).filled == 10
 
     (contract,) = hedger.perps
     assert (contract.size, contract.counterparty, contract.entry) == (-10, other, 1850)
