@@ -65,10 +65,10 @@ class Foresight:
         row: longlong
         if command.kind == CANCEL_ORDER:
             order = self.state.orders.read(self.get_slot(as_order_change(command).order_id))
-            prefetch(self.state.orders.read(order.next), 1)
-            prefetch(self.state.orders.read(order.previous), 1)
-            prefetch(self.state.orders.read(order.account_next), 1)
-            prefetch(self.state.orders.read(order.account_previous), 1)
+            prefetch(self.state.orders.read(order.next), 2)
+            prefetch(self.state.orders.read(order.previous), 2)
+            prefetch(self.state.orders.read(order.account_next), 2)
+            prefetch(self.state.orders.read(order.account_previous), 2)
             self.look_at_level(order.market, order.side, order.price_ticks)
         elif command.kind == PLACE_ORDER and self.state.has_account(command.account):
             account = self.state.accounts.read(command.account)

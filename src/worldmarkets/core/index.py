@@ -74,6 +74,12 @@ class Index:
         prefetch(self.entries.read(row), 1)
         return row
 
+    def foresee_split(self) -> None:
+        """Ask the processor for the bucket that is divided next."""
+        row: longlong = self.buckets.rows[self.states.rows[self.number].split + 1].first
+        prefetch(self.entries.read(row), 1)
+        prefetch(self.buckets.read(self.states.rows[self.number].split + 2), 1)
+
     def insert(self, a: ulonglong, b: ulonglong, c: longlong, row: longlong) -> None:
         """Give `row` this key; the key is not there yet."""
         place: longlong
@@ -90,6 +96,7 @@ class Index:
         state.count += 1
         if state.count > state.mask + state.split:
             self.split()
+            self.foresee_split()
 
     def remove(self, row: longlong) -> None:
         """Take the key of `row` out."""

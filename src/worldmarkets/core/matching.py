@@ -31,7 +31,6 @@ if not cython.compiled:
         Level,
         Market,
         Order,
-        Perp,
         PlaceOrder,
         Position,
         Side,
@@ -54,7 +53,7 @@ if not cython.compiled:
         MILLION,
         SIDES,
     )
-    from worldmarkets.core.wide import magnitude, mul_div_ceil, prefetch
+    from worldmarkets.core.wide import magnitude, mul_div_ceil
 
 
 @cython.final
@@ -631,9 +630,11 @@ class Matching:
         held: longlong = maker.position
         protected: longlong = NONE if maker.quote == NONE else self.protection.get_maker(maker.quote)
         self.fills += 1
-        prefetch(self.state.perps.read(self.state.positions.rows[order.position].first_perp), 2)
-        prefetch(self.state.perps.read(self.state.positions.rows[maker.position].first_perp), 2)
+        self.perps.foresee_contract(order.position)
+        self.perps.foresee_contract(maker.position)
         self.admission.take(self.maker, maker_account)
+        self.perps.foresee_parties(order.position)
+        self.perps.foresee_parties(maker.position)
         if not self.is_bundle:
             self.taker.account = order.account
         culprit = self.settle(slot, resting, lots)

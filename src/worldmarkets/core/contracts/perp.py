@@ -40,7 +40,7 @@ if not cython.compiled:
         as_trued_up,
     )
     from worldmarkets.core.units import FUNDING_ONE, GRID, ORDER_SLOT_BITS
-    from worldmarkets.core.wide import high_of, low_of, narrow_floor, wide, wide_div_ceil, wide_div_floor, wide_of
+    from worldmarkets.core.wide import high_of, low_of, narrow_floor, prefetch, wide, wide_div_ceil, wide_div_floor, wide_of
 
 
 @cython.final
@@ -271,6 +271,20 @@ class Perps:
         event.cost = perp.cost
         event.change_lots = change
         event.short_account = perp.short_account
+
+    def foresee_contract(self, position: longlong) -> None:
+        """Ask the processor for the contract that a position would give up first."""
+        prefetch(self.perps.read(self.positions.rows[position].first_perp), 2)
+
+    def foresee_parties(self, position: longlong) -> None:
+        """Ask the processor for the parties of that contract."""
+        perp = self.perps.read(self.positions.rows[position].first_perp)
+        prefetch(self.positions.read(perp.long_position), 2)
+        prefetch(self.positions.read(perp.short_position), 2)
+        prefetch(self.ledger.accounts.read(perp.long_account), 2)
+        prefetch(self.ledger.accounts.read(perp.short_account), 2)
+        prefetch(self.perps.read(perp.long_next), 2)
+        prefetch(self.perps.read(perp.short_next), 2)
 
     def choose(self, position_row: longlong) -> longlong:
         """Return the contract that a reducing position gives up next, by the order its account chose."""
