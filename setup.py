@@ -21,6 +21,7 @@ DIRECTIVES = {
     "cdivision": False,
     "initializedcheck": False,
     "embedsignature": True,
+    "auto_pickle": False,
 }
 QUIET = ["-Wno-unused-function", "-Wno-maybe-uninitialized"]  # about what Cython writes for memory views
 # CFLAGS of the environment would replace the optimisation level, so it is fixed here.
