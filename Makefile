@@ -41,6 +41,7 @@ check: build  ## Lint, types, layers, twins, docs, licences, fast tests: run it 
 	$(PY) -m mypy
 	$(PY) -m tools.check_layers
 	$(PY) -m tools.check_core
+	$(PY) -m tools.check_hot
 	$(PY) tools/twins.py --check
 	$(PY) -m tools.check_licences
 	$(PY) -m tools.check_docs

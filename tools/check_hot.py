@@ -19,6 +19,8 @@ COLD = {
     "Engine.attempt": "catches what goes wrong inside a command",
     "Engine.run_item": "catches what goes wrong inside an item of timed work",
     "Engine.fail": "raises for a test",
+    "CompressionFlow.join": "looks a party up in a list: a rare command",
+    "CompressionFlow.check_parties": "looks a party up in a list: a rare command",
     "Index.open": "runs once, when a state is laid out",
     "Undo.rollback": "looks a table up in a list: only what is taken back pays",
     "Undo.overflow": "raises: the undo log is full",

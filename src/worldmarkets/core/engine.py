@@ -324,7 +324,7 @@ class Engine:
         if code == OK and self.state.venue.rows[1].first_creditor != NONE:
             self.settle_creditors()
         if self.fault_at != 0 and self.state.venue.rows[1].sequence == self.fault_at:
-            raise AssertionError("a fault injected by a test")
+            self.fail()
         return code
 
     # Timed work.
@@ -401,7 +401,7 @@ class Engine:
         A handler takes the row of its subject; whoever ends the subject before its time cancels its timer.
         """
         if kind == self.fault_work:
-            raise AssertionError("a fault injected by a test")
+            self.fail()
         if kind == FUNDING_PERIOD:
             self.funding.end_period(subject)
         elif kind == ORDER_EXPIRY:
@@ -414,6 +414,10 @@ class Engine:
             self.trade_flow.sweep(subject, due_us)
         elif kind == FEED_SUSPENSION_DUE:
             self.oracle.suspend(subject)
+
+    def fail(self) -> None:
+        """Fail inside, for a test of INTERNAL."""
+        raise AssertionError("a fault injected by a test")
 
     def settle_creditors(self) -> None:
         """Let accounts that received numeraire and owe by IOU repay; beyond the bound they wait for the next one."""

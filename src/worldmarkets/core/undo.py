@@ -116,7 +116,7 @@ class Table:
     words: longlong
     capacity: longlong
     salt: longlong
-    first_key: longlong
+    first_key: ulonglong
     bytes: uchar[::1]
     links: uint[::1]
     pools: Pool[::1]
