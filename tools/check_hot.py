@@ -67,7 +67,9 @@ def main(folder: Path = SOURCES) -> int:
         for name, calls in find_calls(path.read_text(encoding="utf-8"))
         if name not in COLD
     ]
-    print("\n".join(bad) or f"hot: no function of {len(sources)} compiled modules calls Python on the path of a command")
+    print(
+        "\n".join(bad) or f"hot: no function of {len(sources)} compiled modules calls Python on the path of a command"
+    )
     return bool(bad)
 
 

@@ -40,7 +40,16 @@ if not cython.compiled:
         as_trued_up,
     )
     from worldmarkets.core.units import FUNDING_ONE, GRID, ORDER_SLOT_BITS
-    from worldmarkets.core.wide import high_of, low_of, narrow_floor, prefetch, wide, wide_div_ceil, wide_div_floor, wide_of
+    from worldmarkets.core.wide import (
+        high_of,
+        low_of,
+        narrow_floor,
+        prefetch,
+        wide,
+        wide_div_ceil,
+        wide_div_floor,
+        wide_of,
+    )
 
 
 @cython.final
