@@ -135,14 +135,14 @@ class Engine:
         self.admission = Admission(self.state, self.atlas)
         self.quotes = Quotes(self.state)
         self.limits = Limits(self.state, self.admission, self.atlas)
+        self.funding = Funding(self.state, self.book, self.timers, self.outbox)
         self.orders = Orders(
-            self.state, self.book, self.ladder, self.conditions, self.outbox, self.quotes, self.limits
+            self.state, self.book, self.ladder, self.conditions, self.outbox, self.quotes, self.limits, self.funding
         )  # fmt: skip
         self.protection = Protection(
             self.state, self.quotes, self.limits, self.orders, self.admission, self.outbox
         )  # fmt: skip
         self.oracle = Oracle(self.state, self.timers, self.outbox)
-        self.funding = Funding(self.state, self.timers, self.outbox)
         self.fees = Fees(self.state, self.ledger)
         self.loans = Loans(self.state, self.ledger, self.outbox)
         self.perps = Perps(self.state, self.ledger, self.loans, self.outbox)

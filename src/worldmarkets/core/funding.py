@@ -1,7 +1,7 @@
 """Funding: a rate an interval from the trades of a window, and one cumulative index a perp market.
 
 rate = old + sum(lots * mid / (2 * mark)) / sum(lots) - 1/2, the step and the level bounded; `mid` is the time-weighted
-mid of the book over the window so far.  At each period's end the index grows by rate * mark.  Only the clock moves it.
+mid of firm depth over the window so far: of the prices at which each side's book has given a market's `firm_lots`.  At each period's end the index grows by rate * mark.  Only the clock moves it.
 """
 
 from __future__ import annotations
@@ -9,14 +9,24 @@ from __future__ import annotations
 import cython
 from cython import longlong
 
+from worldmarkets.core.book import Book
 from worldmarkets.core.outbox import Outbox
 from worldmarkets.core.state import State
 from worldmarkets.core.timers import Timers
 
 if not cython.compiled:
     from worldmarkets.core.codes import BUY, FUNDING_PERIOD, FUNDING_SET, NONE, SELL
-    from worldmarkets.core.records import Asset, Event, Group, Market, Side, Venue, as_funding_set
-    from worldmarkets.core.units import FUNDING_ONE, GRID, LADDER_TOP, MAX_INDEX, MAX_WEIGHT_PPB, PPB_ONE
+    from worldmarkets.core.records import Asset, Event, Group, Level, Market, Side, Venue, as_funding_set
+    from worldmarkets.core.units import (
+        FUNDING_ONE,
+        GRID,
+        LADDER_TOP,
+        MAX_FIRM_LEVELS,
+        MAX_INDEX,
+        MAX_WEIGHT_PPB,
+        PPB_ONE,
+        SIDES,
+    )
     from worldmarkets.core.wide import clamp_wide, high_of, low_of, narrow_floor, wide, wide_div_floor, wide_of
 
 
@@ -26,30 +36,56 @@ class Funding:
     """Windows, rates and indexes of the perp markets."""
 
     state: State
+    book: Book
     timers: Timers
     outbox: Outbox
 
-    def __init__(self, state: State, timers: Timers, outbox: Outbox):
+    def __init__(self, state: State, book: Book, timers: Timers, outbox: Outbox):
         self.state = state
+        self.book = book
         self.timers = timers
         self.outbox = outbox
 
     def observe_mid(self, market: longlong) -> None:
-        """Count the mid that stood until now, and look at the book again.  A one-sided book keeps the last mid."""
+        """Count the mid of a book that is about to change: as it stands it stood since it last changed.
+
+        While a side has no firm depth the last mid counts; before there was any, nothing does.
+        """
         now: longlong = self.state.venue.rows[1].time_us
-        bid: longlong = self.state.sides.rows[2 * market + BUY].best
-        ask: longlong = self.state.sides.rows[2 * market + SELL].best
-        row = self.state.markets.read(market)
-        mid: longlong = bid + LADDER_TOP - ask if bid > 0 and ask > 0 else row.mid
-        if now >= row.window_end_us:
+        mid: longlong = self.compute_mid(market)
+        since: longlong
+        if now >= self.state.markets.rows[market].window_end_us:
             self.close_window(market)
-        if mid != row.mid:
-            changed = self.state.markets.edit(market)
-            if changed.mid_time_us < changed.window_start_us:
-                changed.mid_time_us = changed.window_start_us
-            changed.mid_sum += changed.mid * (now - changed.mid_time_us)
-            changed.mid_time_us = now
-            changed.mid = mid
+        row = self.state.markets.edit(market)
+        since = max(row.mid_time_us, row.window_start_us)
+        if mid > 0:
+            row.mid = mid
+        if row.mid > 0 and now > since:
+            row.mid_sum += row.mid * (now - since)
+            row.mid_span_us += now - since
+        row.mid_time_us = now
+
+    def compute_mid(self, market: longlong) -> longlong:
+        """Return twice the mid of a book's firm depth in ticks, or 0 when a side has none."""
+        lots: longlong = self.state.markets.rows[market].firm_lots
+        bid: longlong = self.find_firm(SIDES * market + BUY, lots)
+        ask: longlong = self.find_firm(SIDES * market + SELL, lots)
+        return bid + LADDER_TOP - ask if bid > 0 and ask > 0 else 0
+
+    def find_firm(self, side: longlong, lots: longlong) -> longlong:
+        """Return the rank at which a side has given `lots`, or 0 when its first levels do not."""
+        rank: longlong = self.state.sides.rows[side].best
+        left: longlong = lots
+        count: longlong = 0
+        if self.state.sides.rows[side].lots < lots:
+            return 0
+        while rank > 0 and count < MAX_FIRM_LEVELS:
+            left -= self.state.levels.rows[self.book.get_level(side, rank)].lots
+            if left <= 0:
+                return rank
+            rank = self.book.find_below(side, rank)
+            count += 1
+        return 0
 
     def observe_trade(self, market: longlong, lots: longlong) -> None:
         """Count a trade in its market's window."""
@@ -57,6 +93,9 @@ class Funding:
         row = self.state.markets.read(market)
         if venue.time_us >= row.window_end_us:
             self.close_window(market)
+        if row.mid == 0:  # before any mid has stood: the book as it is
+            changed = self.state.markets.edit(market)
+            changed.mid = self.compute_mid(market)
         if row.mid > 0:
             self.weigh_trade(market, lots)
 
@@ -67,13 +106,7 @@ class Funding:
         row = self.state.markets.edit(market)
         total: wide
         lot_mark: wide
-        twice_mid: longlong = row.mid
-        if venue.time_us > row.window_start_us and row.mid_time_us >= row.window_start_us:
-            total = row.mid
-            total = total * (venue.time_us - row.mid_time_us) + row.mid_sum
-            twice_mid = narrow_floor(total, venue.time_us - row.window_start_us)
-            if twice_mid == 0:
-                twice_mid = row.mid
+        twice_mid: longlong = row.mid if row.mid_span_us == 0 else row.mid_sum // row.mid_span_us
         lot_mark = row.lot_quanta
         lot_mark *= self.state.assets.rows[row.asset].unit
         total = twice_mid * row.tick_value
@@ -97,6 +130,7 @@ class Funding:
         row.weight_low = 0
         row.window_lots = 0
         row.mid_sum = 0
+        row.mid_span_us = 0
         passed: longlong = (venue.time_us - row.window_end_us) // venue.funding_period_us
         row.window_start_us = row.window_end_us + passed * venue.funding_period_us
         row.window_end_us = row.window_start_us + venue.funding_period_us

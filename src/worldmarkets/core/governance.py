@@ -14,7 +14,7 @@ from worldmarkets.core.timers import Timers
 
 if not cython.compiled:
     from worldmarkets.core.codes import *
-    from worldmarkets.core.records import Asset, Event, Group, Market, Switch, Venue, as_switched
+    from worldmarkets.core.records import Asset, Event, Group, Market, Switch, Tier, Venue, as_switched
     from worldmarkets.core.units import (
         DAY,
         GRID,
@@ -22,20 +22,24 @@ if not cython.compiled:
         LADDER_TOP,
         MAX_ASSETS,
         MAX_BASIS_PPM,
+        MAX_CUT_PPM,
         MAX_FEE_CAP,
         MAX_FILLS,
         MAX_GROUP_ASSETS,
+        MAX_LOTS,
         MAX_MARKETS,
         MAX_RATE_BP,
         MAX_SLIPPAGE_PPM,
         MAX_SUPPLY,
         MAX_TENOR_HOURS,
         MAX_TICKS,
+        MAX_TIERS,
         MILLION,
+        NEVER,
         PRICE_ONE,
         SIDES,
     )
-    from worldmarkets.core.wide import mul_div_floor
+    from worldmarkets.core.wide import mul_div_ceil, mul_div_floor
 
 
 def require(is_right, message):
@@ -70,8 +74,11 @@ class Governance:
     def open_venue(self, time_us, rungs_ppm=(1_000_000, 600_000, 300_000), lent_haircut_ppm=20_000,
                    open_order_multiple=5, iou_penalty_bp=500, max_fills=MAX_FILLS, funding_period_us=28_800_000_000,
                    funding_cutoff_us=1_800_000_000, funding_step_ppb=50_000, funding_cap_ppb=3_000_000,
-                   crowding_ppm=800_000):  # fmt: skip
-        """Set the venue's parameters.  Units: ppm, ppb, microseconds.  Raises ValueError out of bounds."""
+                   crowding_ppm=800_000, tiers=()):  # fmt: skip
+        """Set the venue's parameters.  Units: ppm, ppb, microseconds.  Raises ValueError out of bounds.
+
+        `tiers` are (fees paid in thirty days in numeraire quanta, maker cut, taker cut), the cuts beside those before.
+        """
         initial, unwind, auction = rungs_ppm
         require(0 < auction < unwind < initial <= 10 * MILLION, "rungs must fall: initial > unwind > auction > 0")
         require(initial % 1000 == unwind % 1000 == auction % 1000 == 0, "rungs are multiples of a thousandth")
@@ -96,10 +103,30 @@ class Governance:
         venue.funding_step_ppb = funding_step_ppb
         venue.funding_cap_ppb = funding_cap_ppb
         venue.crowding_ppm = crowding_ppm
+        self.set_tiers(tiers)
         venue.numeraire_dollar = PRICE_ONE
         venue.mark_version = 1
         venue.mode = OPEN
         self.state.undo.commit()
+
+    def set_tiers(self, tiers):
+        """Set the tiers of fees.  Raises ValueError out of bounds."""
+        require(len(tiers) <= MAX_TIERS, f"at most {MAX_TIERS} tiers")
+        least = 0
+        venue = self.state.venue.edit(1)
+        for fees, maker, taker in tiers:
+            require(least < fees <= MAX_SUPPLY, "the fees of tiers rise, from above zero")
+            require(min(maker, taker) >= 0, "a tier takes nothing less off than the one before")
+            least = fees
+            venue.tiers += 1
+            row: longlong = venue.tiers
+            self.state.tiers.cover(row)
+            tier = self.state.tiers.edit(row)
+            tier.fees = fees
+            tier.maker_cut_ppm = maker
+            tier.taker_cut_ppm = taker
+        require(sum(tier[1] for tier in tiers) <= MAX_CUT_PPM, f"all tiers take off at most {MAX_CUT_PPM} ppm")
+        require(sum(tier[2] for tier in tiers) <= MAX_CUT_PPM, f"all tiers take off at most {MAX_CUT_PPM} ppm")
 
     def add_group(self):
         """Return the number of a new risk group."""
@@ -158,7 +185,7 @@ class Governance:
         return row
 
     def add_market(self, kind, asset, lot_quanta, tick_value=1, max_ticks=MAX_TICKS, minimum_lots=1, maker_ppm=0,
-                   taker_ppm=0, fee_cap=MAX_FEE_CAP, tenor_hours=0, open_interest_cap=0, band_ppm=0):  # fmt: skip
+                   taker_ppm=0, fee_cap=MAX_FEE_CAP, tenor_hours=0, open_interest_cap=0, band_ppm=0, firm_lots=0):  # fmt: skip
         """Return the number of a new market of an asset.
 
         Units: `tick_value` in numeraire quanta per lot and tick, fees in ppm, caps in lots.  A loan book's prices
@@ -180,6 +207,7 @@ class Governance:
         require(kind != LOAN or 0 < tenor_hours <= MAX_TENOR_HOURS, "a loan book needs a tenor in hours")
         require(0 <= open_interest_cap <= MAX_SUPPLY and 0 <= band_ppm <= MILLION, "cap or band out of bounds")
         record = self.state.assets.edit(asset)
+        require(0 <= firm_lots <= MAX_LOTS, "firm depth out of bounds")
         require(kind != PERP or record.perp_market == NONE, "an asset has one perp market")
         require(kind != SPOT or record.spot_market == NONE, "an asset has one spot market")
         self.state.markets.cover(row)
@@ -193,6 +221,8 @@ class Governance:
         market.tick_value = tick_value
         market.max_ticks = min(max_ticks, MAX_RATE_BP) if kind == LOAN else max_ticks
         market.minimum_lots = minimum_lots
+        if kind == LOAN:  # no loan is opened below its asset's minimum
+            market.minimum_lots = max(minimum_lots, mul_div_ceil(record.minimum_principal, 1, lot_quanta))
         market.maker_ppm = maker_ppm
         market.taker_ppm = taker_ppm
         market.fee_cap = fee_cap
@@ -201,6 +231,7 @@ class Governance:
         market.crowded_lots = MAX_SUPPLY
         if open_interest_cap > 0:
             market.crowded_lots = mul_div_floor(open_interest_cap, venue.crowding_ppm, MILLION)
+        market.mid_time_us = NEVER  # no perp market: nothing looks at its mid
         market.band_ppm = band_ppm or max(4 * record.slippage_ppm, MILLION // 100)
         if kind == SPOT:
             record.spot_market = row
@@ -208,6 +239,7 @@ class Governance:
             record.perp_market = row
             market.window_start_us = venue.time_us
             market.mid_time_us = venue.time_us
+            market.firm_lots = firm_lots
             market.next_funding_us = (venue.time_us // venue.funding_period_us + 1) * venue.funding_period_us
             market.window_end_us = market.next_funding_us - venue.funding_cutoff_us
             if market.window_end_us <= venue.time_us:

@@ -307,8 +307,8 @@ class Matching:
         code: longlong
         quanta: longlong = lots * rules.lot_quanta
         cash: longlong = 0 if rules.kind == LOAN else lots * price * rules.tick_value
-        fee: longlong = 0 if rules.kind == LOAN else self.fees.compute(market, True, cash, 0)
         account: longlong = self.state.positions.rows[position].account
+        fee: longlong = 0 if rules.kind == LOAN else self.fees.compute(account, market, True, cash, 0)
         value: longlong
         if self.state.accounts.rows[account].limits != 0:
             code = self.limits.check_order(position, market, side, price, lots, flags, time_in_force)
@@ -512,8 +512,7 @@ class Matching:
         self.paid = order.fees_paid
         self.stop = OK
         self.prevented = 0
-        if self.state.markets.rows[order.market].kind == PERP:
-            self.funding.observe_mid(order.market)
+        self.orders.look(order.market)
         self.match(slot)
         order.lots = self.left
         order.fees_paid = self.paid
@@ -534,6 +533,8 @@ class Matching:
             self.orders.discard(slot, self.stop, 0, 0)
         elif time_in_force == IMMEDIATE_OR_CANCEL:
             self.orders.discard(slot, REASON_IMMEDIATE, 0, 0)
+        elif self.left < self.state.markets.rows[order.market].minimum_lots and not order.flags & REDUCE_ONLY:
+            self.orders.discard(slot, REASON_DUST, self.state.markets.rows[order.market].minimum_lots, self.left)
         else:
             self.orders.rest(slot)
         return OK
@@ -547,6 +548,9 @@ class Matching:
         max_fills: longlong = self.state.venue.rows[1].max_fills
         resting: longlong
         lots: longlong
+        least: longlong = 1
+        if self.state.markets.rows[order.market].kind == LOAN:
+            least = self.state.markets.rows[order.market].minimum_lots
         side = self.state.sides.read(opposite)
         while self.left > 0 and side.best >= limit and self.stop == OK:
             if (
@@ -566,6 +570,9 @@ class Matching:
                 self.prevent_self_trade(slot, resting)
                 continue
             lots = min(self.left, maker.lots)
+            if lots < least:  # what is left would be a loan below the minimum
+                self.stop = REASON_DUST
+                break
             if maker.flags & REDUCE_ONLY:
                 lots = min(lots, self.get_reducible(maker.position, maker.side))
                 if lots == 0:
@@ -604,7 +611,10 @@ class Matching:
                 self.skip(resting, REASON_SELF_TRADE)
             else:
                 self.orders.reduce(resting, lots)
-                self.orders.report_amended(resting, True)
+                if maker.lots < self.state.markets.rows[maker.market].minimum_lots and not maker.flags & REDUCE_ONLY:
+                    self.skip(resting, REASON_DUST)
+                else:
+                    self.orders.report_amended(resting, True)
                 self.stop = REASON_SELF_TRADE
 
     def fill(self, slot: longlong, resting: longlong, lots: longlong) -> None:
@@ -722,13 +732,13 @@ class Matching:
                 self.taker.is_outside = True
                 self.maker.is_outside = True
             cash = lots * price * rules.tick_value
-            fee = self.fees.compute(market, True, cash, self.paid)
+            fee = self.fees.compute(order.account, market, True, cash, self.paid)
             if not self.fees.charge(order.account, fee):
                 self.admission.refuse(BALANCE, fee, self.ledger.get_cash(order.account), NUMERAIRE)
                 return order.account
             event.taker_fee = fee
             self.paid += fee
-            fee = max(self.fees.compute(market, False, cash, maker.fees_paid), -(fee // 2))
+            fee = max(self.fees.compute(maker.account, market, False, cash, maker.fees_paid), -(fee // 2))
             if not self.fees.charge(maker.account, fee):
                 self.admission.refuse(BALANCE, fee, self.ledger.get_cash(maker.account), NUMERAIRE)
                 return maker.account
@@ -741,6 +751,8 @@ class Matching:
         if maker.condition != NONE:
             self.orders.follow(resting, lots, lots == maker.lots)
         self.orders.reduce(resting, lots)
+        if 0 < event.maker_left < rules.minimum_lots and not maker.flags & REDUCE_ONLY:
+            self.orders.cancel(resting, REASON_DUST, rules.minimum_lots, event.maker_left)
         return 0
 
     def settle_perp(self, market: longlong, bought: longlong, sold: longlong, lots: longlong, price: longlong,

@@ -10,11 +10,12 @@ from cython import longlong
 
 from worldmarkets.core.book import Book
 from worldmarkets.core.conditions import Conditions
+from worldmarkets.core.funding import Funding
 from worldmarkets.core.limits import Limits
 from worldmarkets.core.outbox import Outbox
 from worldmarkets.core.quotes import Quotes
 from worldmarkets.core.state import State
-from worldmarkets.core.tables import AccountTable, ClientTable, OrderTable
+from worldmarkets.core.tables import AccountTable, ClientTable, MarketTable, OrderTable, VenueTable
 
 if not cython.compiled:
     from worldmarkets.core.codes import (
@@ -38,6 +39,7 @@ if not cython.compiled:
         Client,
         Condition,
         Event,
+        Market,
         Order,
         Venue,
         as_order_amended,
@@ -69,13 +71,16 @@ class Orders:
     outbox: Outbox
     quotes: Quotes
     limits: Limits
+    funding: Funding
     orders: OrderTable
     accounts: AccountTable
     clients: ClientTable
+    markets: MarketTable
+    venue: VenueTable
 
     def __init__(
         self, state: State, book: Book, ladder: Book, conditions: Conditions, outbox: Outbox, quotes: Quotes,
-        limits: Limits,
+        limits: Limits, funding: Funding,
     ):  # fmt: skip
         self.state = state
         self.book = book
@@ -84,6 +89,9 @@ class Orders:
         self.outbox = outbox
         self.quotes = quotes
         self.limits = limits
+        self.funding = funding
+        self.markets = state.markets
+        self.venue = state.venue
         self.orders = state.orders
         self.accounts = state.accounts
         self.clients = state.clients
@@ -137,6 +145,7 @@ class Orders:
     def enlist(self, slot: longlong) -> None:
         """Put an order into its account's list."""
         order = self.orders.edit(slot)
+        self.look(order.market)
         account = self.accounts.edit(order.account)
         order.account_previous = NONE
         order.account_next = account.first_order
@@ -149,6 +158,11 @@ class Orders:
         if account.limits != 0:
             self.limits.count_order(order.account, order.market, 1)
 
+    def look(self, market: longlong) -> None:
+        """Let funding see a perp market's book before it changes, once an instant."""
+        if self.venue.rows[1].time_us > self.markets.rows[market].mid_time_us:
+            self.funding.observe_mid(market)
+
     def reduce(self, slot: longlong, lots: longlong) -> None:
         """Take `lots` off a resting order; it leaves the book when nothing is left."""
         order = self.orders.read(slot)
@@ -158,6 +172,7 @@ class Orders:
         elif order.condition != NONE and self.conditions.is_parked(slot):
             self.ladder.reduce(self.get_ladder_side(slot), slot, lots)
         else:
+            self.look(order.market)
             account = self.accounts.edit(order.account)
             account.order_loss -= lots * order.loss_per_lot
             self.book.reduce(order.market * SIDES + order.side, slot, lots)
@@ -173,6 +188,7 @@ class Orders:
     def withdraw(self, slot: longlong) -> None:
         """Take an order out of the book, or the trigger ladder, and its account's list; its row stays."""
         order = self.orders.read(slot)
+        self.look(order.market)
         account = self.accounts.edit(order.account)
         account.order_count -= 1
         account.order_loss -= order.lots * order.loss_per_lot

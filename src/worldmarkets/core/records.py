@@ -626,7 +626,7 @@ class Venue(Record):
     first_creditor: u32
     timer_count: u32
     suspended: u32
-    spare: u32
+    tiers: u32
     crowding_ppm: i64
     numeraire_dollar: i64
     internal_errors: i64
@@ -688,7 +688,9 @@ class Market(Record):
     window_lots: i64
     window_start_us: i64
     window_end_us: i64
+    firm_lots: i64
     mid_sum: i64
+    mid_span_us: i64
     mid_time_us: i64
     mid: i64
     next_funding_us: i64
@@ -812,12 +814,41 @@ class Place(Record):
 
 
 class Owner(Record):
-    """An owner's 20-byte address."""
+    """An owner's 20-byte address, and the fees that its accounts paid.
+
+    `window_fees` is the sum over the thirty days before the one that ends at `day_ends_us`; its days are a list, oldest
+    first.  Today's are counted as paid, and as they would have been without the owner's cuts.
+    """
 
     high: u64
     middle: u64
     low: u32
     accounts: u32
+    today_paid: i64
+    today_full: i64
+    window_fees: i64
+    day_ends_us: i64
+    first_day: u32
+    last_day: u32
+    maker_cut_ppm: u32
+    taker_cut_ppm: u32
+
+
+class FeeDay(Record):
+    """The fees that an owner paid on one day, counted from 1970."""
+
+    paid: i64
+    day: i64
+    owner: u32
+    next: u32
+
+
+class Tier(Record):
+    """From which fees in thirty days on the next part of them earns another cut, beside those of the tiers below."""
+
+    fees: i64
+    maker_cut_ppm: u32
+    taker_cut_ppm: u32
 
 
 class Account(Record):
@@ -1055,6 +1086,8 @@ TABLES: tuple[tuple[str, type[Record]], ...] = (
     ("owners", Owner),
     ("owner_keys", Entry),
     ("owner_buckets", Bucket),
+    ("fee_days", FeeDay),
+    ("tiers", Tier),
     ("accounts", Account),
     ("account_keys", Entry),
     ("account_buckets", Bucket),

@@ -15,6 +15,7 @@ from worldmarkets.core.tables import (
     ClientTable,
     ConditionTable,
     EntryTable,
+    FeeDayTable,
     FigureTable,
     GroupTable,
     IndexStateTable,
@@ -32,6 +33,7 @@ from worldmarkets.core.tables import (
     PositionTable,
     SideTable,
     SlotTable,
+    TierTable,
     TimerTable,
     VenueTable,
 )
@@ -60,6 +62,8 @@ CAPACITY = {
     "timers": 1 << 25,
     "places": 1 << 25,
     "owners": 1 << 23,
+    "fee_days": 1 << 28,
+    "tiers": 32,
     "accounts": 1 << 23,
     "figures": 1 << 25,
     "positions": 1 << 25,
@@ -95,6 +99,8 @@ class State:
     timers: TimerTable
     places: PlaceTable
     owners: OwnerTable
+    fee_days: FeeDayTable
+    tiers: TierTable
     accounts: AccountTable
     figures: FigureTable
     positions: PositionTable
@@ -148,6 +154,8 @@ class State:
         self.timers = made["timers"]
         self.places = made["places"]
         self.owners = made["owners"]
+        self.fee_days = made["fee_days"]
+        self.tiers = made["tiers"]
         self.accounts = made["accounts"]
         self.figures = made["figures"]
         self.positions = made["positions"]

@@ -16,6 +16,7 @@ if not cython.compiled:
         Client,
         Condition,
         Entry,
+        FeeDay,
         Figure,
         Group,
         IndexState,
@@ -33,6 +34,7 @@ if not cython.compiled:
         Position,
         Side,
         Slot,
+        Tier,
         Timer,
         Venue,
     )
@@ -190,6 +192,28 @@ class EntryTable(Table):
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Entry]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class FeeDayTable(Table):
+    """Rows of `FeeDay`."""
+
+    rows: FeeDay[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[FeeDay]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[FeeDay]]:
         """Return row `row` to be read only."""
         return address(self.rows[row])
 
@@ -564,6 +588,28 @@ class SlotTable(Table):
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Slot]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class TierTable(Table):
+    """Rows of `Tier`."""
+
+    rows: Tier[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Tier]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Tier]]:
         """Return row `row` to be read only."""
         return address(self.rows[row])
 

@@ -39,6 +39,11 @@ MAX_INDEX = 10**18  # of the funding index, either way
 MAX_WEIGHT_PPB = 4_000_000_000  # a trade's mid over twice its mark counts at most this in funding
 MAX_OPEN_VALUE = 10**18  # numeraire quanta that a perp market's open interest may be worth at the mark
 MAX_ORDER_LOSS = 4 * 10**18  # numeraire quanta that an account's resting orders lose at most
+MAX_TIERS = 16
+MAX_CUT_PPM = 200_000  # that all tiers together take off a fee: docs/spec/fees.md says why no more
+MAX_DAY_FEES = 10**16  # numeraire quanta that an owner's fees of a day count at most
+FEE_DAYS = 30
+MAX_FIRM_LEVELS = 64  # of a side that are looked at for firm depth
 MAX_FEE_CAP = 2_000_000_000  # numeraire quanta an order pays at most
 MAX_TIMEOUT = DAY  # of a dead man's switch
 MAX_TIME = 4 * 10**15  # microseconds: the year 2096
@@ -63,7 +68,7 @@ WORK_AN_ITEM = 64  # fills, skips and slices for which timed work counts as one 
 MAX_SWEPT = 16  # orders that one item of work cancels
 MAX_EXAMINED = 64  # orders that one item of work looks at
 # Events that one command of an account reports, at most; and with the timed work that it does first.
-EVENTS_AN_ORDER = 5 * MAX_FILLS + 3 * MAX_SKIPS + 16 * MAX_SLICES + 4 * MAX_BUNDLE + 4 * MAX_QUOTES + 16
+EVENTS_AN_ORDER = 6 * MAX_FILLS + 3 * MAX_SKIPS + 16 * MAX_SLICES + 4 * MAX_BUNDLE + 4 * MAX_QUOTES + 16
 EVENTS_A_COMMAND = 2 * EVENTS_AN_ORDER + MAX_SWEEP * (4 * MAX_SWEPT + 16 * WORK_AN_ITEM)
 DUE_RETRY = SECOND  # timed work that failed is tried again so much later
 
