@@ -78,8 +78,8 @@ def test_unrealised_profit_is_what_a_true_up_pays(
 
 
 def test_funding_is_paid_as_time_passes(exchange: Exchange, maker: Account, trader: Account) -> None:
-    maker.sell("ETH-PERP", "1", "2010")
-    maker.buy("ETH-PERP", "1", "2008")
+    maker.sell("ETH-PERP", "6", "2010")
+    maker.buy("ETH-PERP", "6", "2008")
     trader.buy("ETH-PERP", "0.1", "2010")
     market = exchange.market("ETH-PERP")
     assert market.next_funding == exchange.time + timedelta(hours=8)

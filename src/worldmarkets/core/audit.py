@@ -25,7 +25,7 @@ from worldmarkets.core.codes import (
 )
 from worldmarkets.core.engine import Engine
 from worldmarkets.core.records import TABLES
-from worldmarkets.core.units import BASIS, HOURS_A_YEAR, LADDER_TOP, NEVER, SIDES
+from worldmarkets.core.units import BASIS, DAY, FEE_DAYS, HOURS_A_YEAR, LADDER_TOP, NEVER, SIDES
 
 
 class Tables:
@@ -59,6 +59,7 @@ def compute_violations(engine: Engine) -> list[str]:
     audit_books(engine, state, found)
     audit_figures(engine, state, found)
     audit_timers(state, found)
+    audit_fees(state, found)
     audit_indexes(state, found)
     return found
 
@@ -315,6 +316,34 @@ def audit_conditions(state: Tables, found: list[str], due: dict[tuple[int, int],
             found.append(f"3: account {account}: {record.triggers} triggers, counted {triggers.get(account, 0)}")
     if sum(kind == ORDER_EXPIRY for kind, _ in due) != expiring:
         found.append(f"12: {expiring} orders expire, queued are others")
+
+
+def audit_fees(state: Tables, found: list[str]) -> None:
+    """3. An owner's fees of thirty days are those of the days in its list, and its cuts are what they earn."""
+    tiers = [state.tiers[row] for row in range(1, state.venue[1].tiers + 1)]
+    listed = 0
+    for row in range(1, len(state.owners)):
+        owner = state.owners[row]
+        days = []
+        place = owner.first_day
+        while place != NONE and len(days) <= FEE_DAYS:
+            day = state.fee_days[place]
+            if day.owner != row or day.paid <= 0 or (day.next == NONE) != (place == owner.last_day):
+                found.append(f"3: day {place} in the list of owner {row} is not as it should be")
+            days.append((day.day, day.paid))
+            place = day.next
+        listed += len(days)
+        today = owner.day_ends_us // DAY - 1
+        if days != sorted(days) or any(not today - FEE_DAYS <= day < today for day, _ in days):
+            found.append(f"3: owner {row}: days {days} are not thirty before {today}, in order")
+        if owner.window_fees != sum(paid for _, paid in days) or not 0 <= owner.today_paid <= owner.today_full:
+            found.append(f"3: owner {row}: fees {owner.window_fees} and {owner.today_paid} are not what its days give")
+        for name in ("maker_cut_ppm", "taker_cut_ppm"):
+            earned = sum(max(owner.window_fees - tier.fees, 0) * getattr(tier, name) for tier in tiers)
+            if getattr(owner, name) != (earned // owner.window_fees if owner.window_fees else 0):
+                found.append(f"3: owner {row}: {name} {getattr(owner, name)} is not what its fees earn")
+    if listed != sum(day.owner != NONE for day in state.fee_days):
+        found.append(f"3: {listed} days of fees in the lists of owners, others beside")
 
 
 def audit_quotes(state: Tables, found: list[str]) -> None:

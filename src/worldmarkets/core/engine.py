@@ -44,6 +44,7 @@ if not cython.compiled:
         Account,
         Command,
         Event,
+        Owner,
         SetMark,
         Venue,
         address,
@@ -610,6 +611,30 @@ class Engine:
     def get_admitted_figure(self, figure: longlong, severity_ppm: longlong):
         """Return what admission takes one group of an account for: suspended holdings count nothing."""
         return self.atlas.get_figure(figure, severity_ppm, True)
+
+    def get_fees(self, account: longlong):
+        """Return what an account's owner paid in thirty days, today, today without cuts; its maker's and taker's cut.
+
+        As the owner's next fee would find it: the days that have gone by since its last one are let go.
+        """
+        owner: longlong = self.state.accounts.rows[account].owner
+        mark = self.state.undo.begin()
+        if self.state.venue.rows[1].time_us >= self.state.owners.rows[owner].day_ends_us:
+            self.fees.begin_day(owner)
+        row = self.state.owners.read(owner)
+        found = (row.window_fees, row.today_paid, row.today_full, row.maker_cut_ppm, row.taker_cut_ppm)
+        self.state.undo.rollback(mark)
+        if not self.is_preview:
+            self.state.undo.commit()
+        return found
+
+    def get_feed(self, asset: longlong):
+        """Return the state of an asset's feed at the venue's time."""
+        return self.oracle.get_feed(asset)
+
+    def get_crowding(self, market: longlong, more: longlong):
+        """Return the margin in ppm that a perp market asks for beyond its design shock, with `more` lots open in it."""
+        return self.admission.compute_crowding_ppm(market, more)
 
     def get_levels(self, market: longlong, side: longlong, depth: longlong):
         """Return the best `depth` levels of one side as (price in ticks, lots), best first."""

@@ -1,7 +1,8 @@
 """Funding: a rate an interval from the trades of a window, and one cumulative index a perp market.
 
 rate = old + sum(lots * mid / (2 * mark)) / sum(lots) - 1/2, the step and the level bounded; `mid` is the time-weighted
-mid of firm depth over the window so far: of the prices at which each side's book has given a market's `firm_lots`.  At each period's end the index grows by rate * mark.  Only the clock moves it.
+mid of firm depth over the window so far: of the prices at which each side's book has given a market's `firm_lots`.
+At each period's end the index grows by rate * mark.  Only the clock moves it.
 """
 
 from __future__ import annotations
@@ -102,7 +103,6 @@ class Funding:
     @cython.overflowcheck(False)
     def weigh_trade(self, market: longlong, lots: longlong) -> None:
         """Add lots * mid / (2 * mark) of a trade to its market's window."""
-        venue = self.state.venue.read(1)
         row = self.state.markets.edit(market)
         total: wide
         lot_mark: wide

@@ -185,7 +185,8 @@ class Governance:
         return row
 
     def add_market(self, kind, asset, lot_quanta, tick_value=1, max_ticks=MAX_TICKS, minimum_lots=1, maker_ppm=0,
-                   taker_ppm=0, fee_cap=MAX_FEE_CAP, tenor_hours=0, open_interest_cap=0, band_ppm=0, firm_lots=0):  # fmt: skip
+                   taker_ppm=0, fee_cap=MAX_FEE_CAP, tenor_hours=0, open_interest_cap=0, band_ppm=0,
+                   firm_lots=0):  # fmt: skip
         """Return the number of a new market of an asset.
 
         Units: `tick_value` in numeraire quanta per lot and tick, fees in ppm, caps in lots.  A loan book's prices

@@ -26,6 +26,19 @@ class CurvePoint(NamedTuple):
     value: Decimal
 
 
+class FeeStanding(NamedTuple):
+    """What an owner's accounts paid in fees, and the shares that are cut off them today.
+
+    `month` are the thirty days before today; `left` is what today's fees may still amount to before cuts end.
+    """
+
+    month: Decimal
+    today: Decimal
+    maker_cut: Decimal
+    taker_cut: Decimal
+    left: Decimal
+
+
 class Account(Desk[Result]):
     """A handle on one account.  Its commands raise Rejected; those of `submit` return the result instead."""
 
@@ -112,6 +125,15 @@ class Account(Desk[Result]):
         return self.exchange.get_views(self.number)
 
     # What it is worth.
+
+    @property
+    def fee_standing(self) -> FeeStanding:
+        """What its owner paid in fees in thirty days, and what that cuts off today's fees."""
+        month, today, full, maker, taker = self.exchange.engine.get_fees(self.number)
+        cash = self.exchange.listing.numeraire.from_quanta
+        return FeeStanding(
+            cash(month), cash(today), from_units(maker, 6), from_units(taker, 6), cash(max(month - full, 0))
+        )  # fmt: skip
 
     def value(self, severity: Amount | float = 0) -> Decimal:
         """Return V at a severity between 0 and 10."""

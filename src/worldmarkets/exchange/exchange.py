@@ -29,7 +29,7 @@ from worldmarkets.exchange.compression import Compression, compute_compression, 
 from worldmarkets.exchange.errors import ExchangeError, GenesisError, Rejected, UnitError, UnknownName
 from worldmarkets.exchange.genesis import Genesis, load_genesis, open_engine
 from worldmarkets.exchange.listing import Listing
-from worldmarkets.exchange.market import MarketView, Trade
+from worldmarkets.exchange.market import FEEDS, MarketView, Trade
 from worldmarkets.exchange.registry import Registry, get_owner, make_open
 from worldmarkets.exchange.results import Reader, Result, side_name
 from worldmarkets.exchange.units import MARK_DECIMALS, Amount, from_time, from_units, to_time
@@ -182,6 +182,11 @@ class Exchange:
         """The mark of every asset that has one."""
         rows = [(asset, self.read_row("assets", asset.number).mark) for asset in self.listing.assets]
         return {asset.symbol: from_units(mark, MARK_DECIMALS) for asset, mark in rows if mark}
+
+    @property
+    def feeds(self) -> dict[str, str]:
+        """The state of every asset's feed now: none, valid, stale, volatile, halted or suspended."""
+        return {asset.symbol: FEEDS[self.engine.get_feed(asset.number)] for asset in self.listing.assets}
 
     def set_mode(self, mode: str, market: str | None = None) -> Result:
         """Set the mode of a market, or of the venue: cancel_only, post_only or open."""

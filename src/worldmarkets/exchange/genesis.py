@@ -49,6 +49,14 @@ class Venue(_Part, frozen=True):
     fee_cap: str = "10"
 
 
+class Tier(_Part, frozen=True):
+    """From which fees paid in thirty days on, in the numeraire, how much more is cut off the fees."""
+
+    fees: str
+    maker_cut_ppm: int = 0
+    taker_cut_ppm: int = 0
+
+
 class Asset(_Part, frozen=True):
     """A token.  Depth and holding cap are in the numeraire; the collateral cap and the minimum in the token."""
 
@@ -78,6 +86,7 @@ class Market(_Part, frozen=True):
     taker_ppm: int | None = None
     fee_cap: str | None = None
     open_interest_cap: str | None = None
+    firm: str | None = None
     band_ppm: int = 0
 
 
@@ -87,6 +96,7 @@ class Genesis(_Part, frozen=True):
     venue: Venue
     assets: list[Asset]
     markets: list[Market] = []
+    tiers: list[Tier] = []
 
 
 def load_genesis(path: str | PathLike[str] | None = None) -> Genesis:
@@ -145,6 +155,10 @@ def open_engine(
             funding_step_ppb=venue.funding_step_ppb,
             funding_cap_ppb=venue.funding_cap_ppb,
             crowding_ppm=venue.crowding_ppm,
+            tiers=[
+                (_units("fees", tier.fees, genesis.assets[0].decimals), tier.maker_cut_ppm, tier.taker_cut_ppm)
+                for tier in genesis.tiers
+            ],
         )
     _add_assets(engine, genesis)
     for market in genesis.markets:
@@ -200,6 +214,7 @@ def _add_market(engine: Engine, genesis: Genesis, market: Market) -> None:
         tenor_hours=market.tenor_hours,
         open_interest_cap=_lots("open_interest_cap", market.open_interest_cap, decimals, lot_quanta),
         band_ppm=market.band_ppm,
+        firm_lots=_lots("firm", market.firm, decimals, lot_quanta),
     )
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from worldmarkets.core import codes
-from worldmarkets.core.units import PPB_ONE
+from worldmarkets.core.units import MILLION, PPB_ONE
 from worldmarkets.exchange.listing import Market
 from worldmarkets.exchange.units import from_time, from_units
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from worldmarkets.exchange.exchange import Exchange
 
 _MODES = ("prelaunch", "cancel_only", "post_only", "open", "settling")
-_FEEDS = ("none", "valid", "stale", "volatile", "halted")
+FEEDS = ("none", "valid", "stale", "volatile", "halted", "suspended")
 
 
 class Level(NamedTuple):
@@ -118,6 +118,14 @@ class MarketView:
     def open_interest(self) -> Decimal:
         """The size of all perp contracts, one side counted."""
         return self.listed.from_lots(self._row.open_interest)
+
+    @property
+    def opening_margin(self) -> Decimal:
+        """The share of its notional that who opens in a perp market must have: the design shock, more when crowded."""
+        venue = self._exchange.read_row("venue", 1)
+        asset = self._exchange.read_row("assets", self.listed.asset.number)
+        shock = -(-asset.price_shock_ppm * venue.initial_ppm // MILLION)
+        return from_units(shock + self._exchange.engine.get_crowding(self.listed.number, 0), 6)
 
     @property
     def funding_rate(self) -> Decimal:
