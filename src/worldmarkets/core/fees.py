@@ -1,7 +1,7 @@
 """Fees: parts per million of a fill's cash, rounded up, at most a cap an order, into the numeraire's fee account.
 
 Tiers take a cut off an owner's fees, by the fees that it paid in the thirty days before today.  Like the rates of an
-income tax a tier counts for the part of them above its threshold alone, and a day's cuts are taken off no more fees than
+income tax a tier counts for the part of them above its threshold alone, and a day's cuts come off no more fees than
 those thirty days had: what washing would earn is worth less than it costs (docs/spec/fees.md).
 """
 
