@@ -85,14 +85,14 @@ def test_who_is_only_acted_upon_loses_nothing(side: str) -> None:
     """Somebody trues up with a stranger at every mark and after every funding, hoping for the part of a quantum."""
     exchange = open_stage(UNEVEN)
     eager, stranger = enter(exchange, "eager", USDM="1_000"), enter(exchange, "stranger", USDM="1_000")
-    one, another = enter(exchange, "one", USDM="1_000"), enter(exchange, "another", USDM="1_000")
+    one, another = enter(exchange, "one", USDM="20_000"), enter(exchange, "another", USDM="1_000")
     stranger.order("ETH-PERP", "sell" if side == "buy" else "buy", "0.0347", "2000")
     eager.order("ETH-PERP", side, "0.0347", "2000")
     funding = 0
     for step in range(24):
         one.cancel_all()
-        one.buy("ETH-PERP", "0.02", f"20{20 + step % 5}")  # quotes above the mark, and a trade: funding
-        one.sell("ETH-PERP", "0.02", f"20{30 + step % 5}")
+        one.buy("ETH-PERP", "6", f"20{20 + step % 5}")  # quotes above the mark, and a trade: funding
+        one.sell("ETH-PERP", "6", f"20{30 + step % 5}")
         exchange.step(hours=1)
         exchange.mark("ETH", f"2000.{12345677 + 1_234_567 * step}")
         another.buy("ETH-PERP", "0.01", f"20{30 + step % 5}")
