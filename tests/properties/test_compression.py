@@ -38,7 +38,7 @@ PERPS = (5, 6, 7)  # markets of the campaign's venue
 # What the campaigns together must have seen at least.
 LEAST = {
     "applied": 120, "circles": 130, "gone": 130, "trued up": 300, "funding": 20, "IOU": 1, "by a party": 20,
-    "NOT_A_CIRCLE": 20, "NOT_CONSENTED": 20, "UNKNOWN_CONTRACT": 5, "SIZE_TOO_SMALL": 5, "SIZE_TOO_LARGE": 5,
+    "NOT_A_CIRCLE": 20, "NOT_CONSENTED": 20, "UNKNOWN_CONTRACT": 5, "SIZE_TOO_SMALL": 2, "SIZE_TOO_LARGE": 2,
     "SIZE_NOT_POSITIVE": 3, "BUNDLE_SIZE": 3, "BUNDLE_ACCOUNT": 3, "UNKNOWN_ACCOUNT": 1, "FEED_STATE": 1,
 }  # fmt: skip
 
@@ -75,6 +75,9 @@ class Compressor(Generator):
             if draw < 0.16:
                 return self.compress()
         return super().next()
+
+    def switch(self) -> bytes:
+        return self.place()  # halts are the matter of the campaign
 
     def compress(self) -> list[bytes]:
         pick = self.random.random
@@ -183,6 +186,15 @@ class Circles(Chapter):
         self.seen["by a party"] += any(
             event.kind == c.PERP_CHANGED and actor in (event.account, event.short_account) for event in events
         )
+
+    def get_best_lend(self) -> int:
+        """Return the best lend rate as timed work leaves it that is done before the command."""
+        head = self.log[-1][:16] + bytes([c.ADVANCE_TIME]) + bytes(47)
+        self.world.engine.open_preview()
+        self.world.apply(head)
+        best = super().get_best_lend()
+        self.world.engine.close_preview()
+        return best
 
     def get_positions(self) -> list[tuple]:
         rows = self.world.rows("positions")
