@@ -34,3 +34,9 @@ class NaiveTimers:
     def has(self, name):
         """Say whether work of this name waits."""
         return any(item[2] == name for item in self.items)
+
+    def take(self):
+        """Take the first item out; return its name."""
+        first = min(self.items)
+        self.items.remove(first)
+        return first[2]

@@ -13,7 +13,7 @@ from worldmarkets.core.tables import ConditionTable, OrderTable
 from worldmarkets.core.timers import Timers
 
 if not cython.compiled:
-    from worldmarkets.core.codes import NONE, ORDER_EXPIRY, PARKED
+    from worldmarkets.core.codes import NONE, ORDER_EXPIRY, PARKED, RESTING
     from worldmarkets.core.records import Condition, Order
 
 
@@ -83,13 +83,15 @@ class Conditions:
         condition.timer = NONE
 
     def pair(self, slot: longlong, other: longlong) -> None:
-        """Make two orders partners."""
+        """Make two orders partners, each of which rests or is parked."""
         row: longlong = self.attach(slot)
         other_row: longlong = self.attach(other)
         one = self.conditions.edit(row)
         one.partner = other_row
+        one.place = max(one.place, RESTING)
         two = self.conditions.edit(other_row)
         two.partner = row
+        two.place = max(two.place, RESTING)
 
     def get_partner(self, slot: longlong) -> longlong:
         """Return the order that an order is paired with, or 0."""

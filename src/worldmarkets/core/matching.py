@@ -255,7 +255,7 @@ class Matching:
             if price <= 0 or price > MILLION:
                 return self.admission.refuse(SLIPPAGE_OUT_OF_RANGE, MILLION, price, command.market)
             price = 1
-        if price <= 0 or price > rules.max_ticks:
+        if price <= 0 or price > rules.max_ticks or command.trigger_ticks > rules.max_ticks:
             return self.admission.refuse(PRICE_OUT_OF_RANGE, rules.max_ticks, price, command.market)
         if lots > MAX_SUPPLY // rules.lot_quanta or not self.is_cash_bounded(command.market, price, lots):
             return self.admission.refuse(NOTIONAL_TOO_LARGE, MAX_CASH, lots, command.market)

@@ -100,8 +100,6 @@ class Triggers:
         if code != OK:
             return code
         rules = self.state.markets.read(market)
-        if command.trigger_ticks > rules.max_ticks:
-            return self.admission.refuse(PRICE_OUT_OF_RANGE, rules.max_ticks, command.trigger_ticks, market)
         if command.client_id != 0:
             client = self.orders.find_client(account, command.client_id)
             if client != NONE:
@@ -171,8 +169,6 @@ class Triggers:
         code: longlong
         if command.trigger_ticks != 0:
             trigger = command.trigger_ticks
-        if trigger > rules.max_ticks:
-            return self.admission.refuse(PRICE_OUT_OF_RANGE, rules.max_ticks, trigger, order.market)
         if trigger == order.price_ticks and lots <= order.lots:
             condition = self.conditions.conditions.edit(order.condition)
             condition.price_ticks = command.price_ticks

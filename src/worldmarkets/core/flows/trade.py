@@ -144,11 +144,10 @@ class TradeFlow:
         if is_parked and order.flags & MARKET:
             if price <= 0 or price > MILLION:
                 return self.admission.refuse(SLIPPAGE_OUT_OF_RANGE, MILLION, price, order.market)
-        elif price <= 0 or price > rules.max_ticks:
+            price = 1
+        if price <= 0 or price > rules.max_ticks or command.trigger_ticks > rules.max_ticks:
             return self.admission.refuse(PRICE_OUT_OF_RANGE, rules.max_ticks, price, order.market)
-        if lots > MAX_SUPPLY // rules.lot_quanta or not self.matching.is_cash_bounded(
-            order.market, 1 if is_parked and order.flags & MARKET else price, lots
-        ):
+        if lots > MAX_SUPPLY // rules.lot_quanta or not self.matching.is_cash_bounded(order.market, price, lots):
             return self.admission.refuse(NOTIONAL_TOO_LARGE, MAX_CASH, lots, order.market)
         if order.expiry_us != 0 and order.expiry_us <= self.state.venue.rows[1].time_us:
             return self.admission.refuse(EXPIRY_PAST, self.state.venue.rows[1].time_us, order.expiry_us, order.market)
@@ -188,7 +187,11 @@ class TradeFlow:
         """Make two orders of an account, in one market, partners: what one fills, the other loses."""
         slot: longlong = self.find_named(command.account, command.order_id, command.client_id)
         other: longlong = self.find_named(command.account, command.other_id, command.other_client_id)
-        code: longlong = self.check_owned(slot, command.account, command.order_id)
+        code: longlong
+        if other == NONE:
+            code = self.check_owned(other, command.account, command.other_id)
+        else:
+            code = self.check_owned(slot, command.account, command.order_id)
         if code == OK:
             code = self.check_owned(other, command.account, command.other_id)
         if code != OK:
