@@ -234,10 +234,14 @@ class NaiveBook:
             wrong.append(codes.EXPIRY_PAST)
         if (
             (flags & codes.POST_ONLY and time_in_force in (IMMEDIATE, WHOLE))
-            or flags & codes.SLIDE and not flags & codes.POST_ONLY
-            or flags & codes.MARKET and time_in_force in (GOOD, TIMED)
-            or trigger and flags & codes.POST_ONLY
-            or flags & codes.TAKE_PROFIT and not trigger
+            or flags & codes.SLIDE
+            and not flags & codes.POST_ONLY
+            or flags & codes.MARKET
+            and time_in_force in (GOOD, TIMED)
+            or trigger
+            and flags & codes.POST_ONLY
+            or flags & codes.TAKE_PROFIT
+            and not trigger
         ):
             wrong.append(codes.BAD_COMBINATION)
         if wrong:

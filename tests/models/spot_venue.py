@@ -81,13 +81,18 @@ class SpotVenue:
             for place in range(0, len(data), 64)
         ]
 
+    def is_parked(self, order):
+        """Say whether an order waits for its trigger."""
+        data = self.engine.state.conditions.view(order.condition, order.condition + 1)
+        return order.condition > 0 and records.Condition.from_buffer_copy(data).place == codes.PARKED
+
     def get_orders(self, market, side):
         """Return the rows of the orders of one side of a book, in priority, as the links of its queues have them."""
         state = self.engine.state
         pool = records.Pool.from_buffer_copy(state.pools.view(state.orders.number, state.orders.number + 1))
         table = state.orders.view(0, pool.used + 1)
         rows = [records.Order.from_buffer_copy(table, place) for place in range(0, len(table), state.orders.row_bytes)]
-        is_live = [row.id >> units.ORDER_SLOT_BITS > 0 for row in rows]
+        is_live = [row.id >> units.ORDER_SLOT_BITS > 0 and not self.is_parked(row) for row in rows]
         heads = [
             row for row, live in zip(rows, is_live, strict=True)
             if live and row.market == market and row.side == side and row.previous == 0

@@ -22,7 +22,7 @@ COMMANDS = int(os.environ.get("WORLDMARKETS_CAMPAIGN", 4_000 if COMPILED else 80
 CHAPTER = 20_000  # commands of one engine
 OWNERS = {1: 1, 2: 1, 3: 2, 4: 2, 5: 3, 6: 4, 7: 5, 8: 6}  # by account: two owners have two
 MAX_TICKS = 40
-UNSAID = (codes.TIME_ADVANCED, codes.WORK_DONE, codes.UNCHANGED)
+UNSAID = (codes.TIME_ADVANCED, codes.WORK_DONE, codes.UNCHANGED, codes.MARK_SET)
 MAX_FILLS = 4  # few, so that the bound is met
 SECOND = 1_000_000
 FUNDS = 10**15
@@ -63,8 +63,8 @@ NAMES |= {getattr(codes, key.split()[1]): key.split()[1] for key in AT_LEAST if 
 class Pair:
     """The engine and the naive book, given the same commands."""
 
-    def __init__(self):
-        self.venue = SpotVenue(max_fills=MAX_FILLS)
+    def __init__(self, kind=SpotVenue):
+        self.venue = kind(max_fills=MAX_FILLS)
         self.market, self.asset = self.venue.add_market(mark_ticks=20, max_ticks=MAX_TICKS)
         for account, owner in OWNERS.items():
             assert self.venue.open_account(owner, index=account) == account
@@ -152,11 +152,11 @@ class Pair:
 
     # Comparison.
 
-    def compare(self, record, ask):
+    def compare(self, record, ask, is_mark=False):
         """Send a command to the engine; its events are those that the naive book says, its levels are the book's."""
         self.steps += 1
         events = [self.read(event) for event in self.venue.send(record) if event.kind not in UNSAID]
-        happened = self.book.command(ask)
+        happened = self.book.command(ask, is_mark)
         assert events == happened
         for side in (codes.BUY, codes.SELL):
             assert self.venue.engine.get_levels(self.market, side, MAX_TICKS + 1) == self.book.get_levels(side)

@@ -305,7 +305,7 @@ def audit_conditions(state: Tables, found: list[str], due: dict[tuple[int, int],
                     found.append(f"3: the partner of order {row} is another's")
             if order.condition != NONE and condition.place == PARKED:
                 triggers[account] = triggers.get(account, 0) + 1
-            if order.expiry_us != 0 and due.get((ORDER_EXPIRY, row)) != order.expiry_us:
+            if order.expiry_us > due.get((ORDER_EXPIRY, row), 0):  # later when it was put off
                 found.append(f"12: order {row} expires at {order.expiry_us}, and nothing takes it away then")
             expiring += order.expiry_us != 0
             swept = NONE if swept == row else swept
