@@ -18,7 +18,8 @@ from worldmarkets.exchange.errors import (
 from worldmarkets.exchange.exchange import Exchange
 from worldmarkets.exchange.genesis import Genesis, load_genesis, open_engine, parse_genesis
 from worldmarkets.exchange.market import Depth, Level, MarketView, Trade
-from worldmarkets.exchange.results import Cancelled, Fill, Result
+from worldmarkets.exchange.quotes import Ladders, Limits, Protection, QuoteView
+from worldmarkets.exchange.results import Cancelled, Fill, Refused, Result
 from worldmarkets.exchange.rungs import RungPrice
 from worldmarkets.exchange.views import Loan, Order, Perp, Position
 
@@ -37,8 +38,10 @@ __all__ = [
     "Genesis",
     "GenesisError",
     "Group",
+    "Ladders",
     "Leg",
     "Level",
+    "Limits",
     "Loan",
     "MarketView",
     "Order",
@@ -47,6 +50,9 @@ __all__ = [
     "PortfolioError",
     "Position",
     "Preview",
+    "Protection",
+    "QuoteView",
+    "Refused",
     "Rejected",
     "Result",
     "RungPrice",

@@ -11,6 +11,7 @@ from worldmarkets.core.units import MILLION
 from worldmarkets.exchange import breakdown, views
 from worldmarkets.exchange.bundle import Bundle, Previewer, Standing, Submitter
 from worldmarkets.exchange.desk import Desk
+from worldmarkets.exchange.quotes import Limits, Protection, QuoteView, QuoteViews
 from worldmarkets.exchange.results import Result
 from worldmarkets.exchange.rungs import RungPrice, compute_rung_prices
 from worldmarkets.exchange.units import Amount, from_time, from_units, to_severity
@@ -63,6 +64,9 @@ class Account(Desk[Result]):
     def _send(self, command: Record) -> Result:
         return self.exchange.send(command)
 
+    def _send_quotes(self, commands: list[Record]) -> Result:
+        return self.exchange.send(*commands)
+
     @property
     def address(self) -> str:
         """The owner's address."""
@@ -104,6 +108,21 @@ class Account(Desk[Result]):
         """When its dead man's switch goes off; None when it is not armed."""
         timer = self.exchange.read_row("accounts", self.number).dead_man
         return from_time(self.exchange.read_row("timers", timer).due_us) if timer else None
+
+    @property
+    def quotes(self) -> list[QuoteView]:
+        """Its resting quotes, by market, side and level."""
+        return QuoteViews(self.exchange, self.number).get_quotes()
+
+    @property
+    def protections(self) -> dict[str, Protection]:
+        """What protects its quotes, by market, and what was filled of them lately."""
+        return QuoteViews(self.exchange, self.number).get_protections()
+
+    @property
+    def limits(self) -> dict[str, Limits]:
+        """What it may do at most, by market: its own limits and the venue's, the tighter of each."""
+        return QuoteViews(self.exchange, self.number).get_limits()
 
     @property
     def loans(self) -> list[views.Loan]:

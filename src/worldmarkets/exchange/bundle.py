@@ -46,12 +46,18 @@ class Previewer(Desk[Preview]):
     def _send(self, command: Record) -> Preview:
         return self.exchange.preview_commands(self.number, [command])
 
+    def _send_quotes(self, commands: list[Record]) -> Preview:
+        return self.exchange.preview_commands(self.number, commands)
+
 
 class Submitter(Desk[Result]):
     """A desk that answers a rejection with its result, rather than raise."""
 
     def _send(self, command: Record) -> Result:
         return self.exchange.submit(command)
+
+    def _send_quotes(self, commands: list[Record]) -> Result:
+        return self.exchange.submit(*commands)
 
 
 class Bundle(Desk[None]):
@@ -67,6 +73,9 @@ class Bundle(Desk[None]):
 
     def _send(self, command: Record) -> None:
         self.commands.append(command)
+
+    def _send_quotes(self, commands: list[Record]) -> None:
+        raise ExchangeError("a mass quote is a command of its own and does not stand in a bundle")
 
     def preview(self) -> Preview:
         """Run the bundle as it is so far, and take it back."""

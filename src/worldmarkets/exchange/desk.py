@@ -6,9 +6,9 @@ becomes of them.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from worldmarkets.core import codes
 from worldmarkets.core.records import ContractChange, Funds, OrderChange, OrderPair, PlaceOrder, Record, Switch, Timeout
@@ -16,23 +16,17 @@ from worldmarkets.core.units import MILLION
 from worldmarkets.exchange.commands import make
 from worldmarkets.exchange.errors import UnitError, UnknownName
 from worldmarkets.exchange.listing import Market
+from worldmarkets.exchange.quotes import SELF_TRADE, SIDES, QuoteDesk
 from worldmarkets.exchange.units import Amount, to_rate, to_share, to_time
 
 if TYPE_CHECKING:
     from worldmarkets.exchange.exchange import Exchange
 
 T = TypeVar("T")
-SIDES = {"buy": codes.BUY, "sell": codes.SELL, "borrow": codes.BUY, "lend": codes.SELL}
-SELF_TRADE = {
-    "cancel-resting": codes.CANCEL_RESTING,
-    "cancel-incoming": codes.CANCEL_INCOMING,
-    "cancel-both": codes.CANCEL_BOTH,
-    "decrement": codes.DECREMENT,
-}
 GIVE_UP = {"newest-first": codes.NEWEST_FIRST, "oldest-first": codes.OLDEST_FIRST}
 
 
-class Desk(ABC, Generic[T]):
+class Desk(QuoteDesk[T]):
     """Takes the commands of one account."""
 
     def __init__(self, exchange: Exchange, number: int) -> None:
@@ -87,6 +81,7 @@ class Desk(ABC, Generic[T]):
         post_only: bool = False, slide: bool = False, ioc: bool = False, fok: bool = False,
         good_till: datetime | None = None, reduce_only: bool = False, relend: bool = True, client_id: int = 0,
         self_trade: str = "cancel-resting", stop: Amount | None = None, take_profit: Amount | None = None,
+        protected: bool = False,
     ) -> T:  # fmt: skip
         """Place an order.
 
@@ -95,11 +90,13 @@ class Desk(ABC, Generic[T]):
         idempotency key for a day; `self_trade` is one of cancel-resting, cancel-incoming, cancel-both, decrement.
 
         `stop` or `take_profit` is a trigger: the order waits until the mark reaches it, against the order's owner or
-        in its favour, and is placed then.
+        in its favour, and is placed then.  A `protected` order is pulled when the account's protection in the market
+        trips.
         """
         listed = self.exchange.listing.market(market)
         flags = codes.POST_ONLY * (post_only or slide) | codes.SLIDE * slide | codes.REDUCE_ONLY * reduce_only
         flags |= codes.NO_RELEND * (not relend) | codes.TAKE_PROFIT * (take_profit is not None)
+        flags |= codes.PROTECTED * protected
         trigger = _only(stop, take_profit)
         if price is None:
             if listed.kind == "loan":

@@ -30,6 +30,7 @@ from worldmarkets.exchange.errors import ExchangeError, GenesisError, Rejected, 
 from worldmarkets.exchange.genesis import Genesis, load_genesis, open_engine
 from worldmarkets.exchange.listing import Listing
 from worldmarkets.exchange.market import FEEDS, MarketView, Trade
+from worldmarkets.exchange.quotes import Ladders, make_limits
 from worldmarkets.exchange.registry import Registry, get_owner, make_open
 from worldmarkets.exchange.results import Reader, Result, side_name
 from worldmarkets.exchange.units import MARK_DECIMALS, Amount, from_time, from_units, to_time
@@ -194,6 +195,19 @@ class Exchange:
             raise UnknownName(f"there is no mode {mode}; there is {', '.join(_MODES)}")
         number = 0 if market is None else self.listing.market(market).number
         return self.send(Switch(kind=codes.SET_MARKET_MODE, market=number, value=_MODES[mode]))
+
+    def quote(self, account: Account | str, ladders: Ladders, **options: Any) -> Result:
+        """Replace an account's quotes; the same as its `quote`."""
+        maker = self.account(account) if isinstance(account, str) else account
+        return maker.quote(ladders, **options)
+
+    def limit(
+        self, account: Account, market: str, *, order: Amount = 0, position: Amount = 0, orders: int = 0,
+        notional: Amount = 0,
+    ) -> Result:  # fmt: skip
+        """Limit an account in a market as the venue; of its own limits and these the tighter holds."""
+        return self.send(make_limits(self, codes.SET_VENUE_LIMITS, account.number, market, order, position, orders,
+                                     notional))  # fmt: skip
 
     def halt(self, asset: str, halted: bool = True) -> Result:
         """Halt the feed of an asset, or let it run again."""

@@ -41,6 +41,17 @@ class Cancelled:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """A quote that was not taken, its code, and why in words; its slot is empty."""
+
+    market: str
+    side: str
+    level: int
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """The answer to a command or a bundle.
 
@@ -61,6 +72,7 @@ class Result:
     fills: tuple[Fill, ...] = ()
     contracts: tuple[int, ...] = ()
     cancelled: tuple[Cancelled, ...] = ()
+    refused: tuple[Refused, ...] = ()
     resting: Decimal = Decimal(0)
     events: tuple[Record, ...] = field(default=(), repr=False, compare=False)
 
@@ -113,6 +125,7 @@ class Reader:
         fills: list[Fill] = []
         contracts: list[int] = []
         cancelled: list[Cancelled] = []
+        refused: list[Refused] = []
         for event in _get_own(events):
             kind = event.kind
             if kind == codes.REPEATED:
@@ -127,12 +140,14 @@ class Reader:
                     orders.append(event.order_id)
                     lots = self._get_resting(event.order_id)
                     resting = self._listing.market(event.market).from_lots(lots)
+            elif kind == codes.QUOTE_REFUSED:
+                refused.append(self._read_refused(event))
             elif kind in (codes.LOAN_OPENED, codes.PERP_CHANGED) and _is_opened(event, account):
                 contracts.append(event.contract_id)
         return Result(
             accepted=True, code=result_name(code), command=name, sequence=sequence, repeated=repeated,
             orders=tuple(orders), fills=tuple(fills), contracts=tuple(contracts), cancelled=tuple(cancelled),
-            resting=resting, events=tuple(events),
+            refused=tuple(refused), resting=resting, events=tuple(events),
         )  # fmt: skip
 
     def _read_fill(self, event: Any) -> Fill:
@@ -149,6 +164,11 @@ class Reader:
             event.order_id, market.symbol, side_name(event.side), market.from_ticks(event.price_ticks),
             market.from_lots(event.lots), reason,
         )  # fmt: skip
+
+    def _read_refused(self, event: Any) -> Refused:
+        known = 0 < event.market <= len(self._listing.markets)
+        market = self._listing.market(event.market).symbol if known else str(event.market)
+        return Refused(market, side_name(event.side), event.level, result_name(event.code), self.explain(event))
 
     def explain(self, event: Any) -> str:
         """Return a rejection in words: its code and its numbers, in units where the code has them."""
@@ -173,11 +193,21 @@ class Reader:
         return f"{code}{leg}: needed {needed}, had {had}{unit}"
 
 
-_CASH = frozenset({codes.MARGIN, codes.MARGIN_WORSE, codes.WITHDRAWABLE, codes.PRICE_BAND, codes.LENDER_NOT_FREE})
+_CASH = frozenset(
+    {
+        codes.LIMIT_NOTIONAL,
+        codes.MARGIN,
+        codes.MARGIN_WORSE,
+        codes.WITHDRAWABLE,
+        codes.PRICE_BAND,
+        codes.LENDER_NOT_FREE,
+    }
+)
 _AMOUNT = frozenset({codes.BALANCE, codes.AMOUNT_NOT_POSITIVE, codes.AMOUNT_TOO_LARGE, codes.COLLATERAL_CAP})
 _SIZE = frozenset({
     codes.SIZE_NOT_POSITIVE, codes.SIZE_TOO_SMALL, codes.SIZE_TOO_LARGE, codes.NOTIONAL_TOO_LARGE,
-    codes.NOTHING_TO_REDUCE, codes.OPEN_INTEREST_CAP, codes.FILL_OR_KILL_UNFILLED,
+    codes.NOTHING_TO_REDUCE, codes.OPEN_INTEREST_CAP, codes.LIMIT_ORDER_SIZE, codes.LIMIT_POSITION,
+    codes.FILL_OR_KILL_UNFILLED,
 })  # fmt: skip
 _PRICE = frozenset({codes.PRICE_OUT_OF_RANGE, codes.WOULD_CROSS, codes.TRIGGER_PASSED})
 

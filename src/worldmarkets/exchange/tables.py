@@ -16,7 +16,16 @@ from worldmarkets.exchange.errors import UnknownName
 if TYPE_CHECKING:
     import polars
 
-_KEYS = {"orders": "id", "perps": "id", "loans": "id", "clients": "client_id", "positions": "account"}
+_KEYS = {
+    "makers": "account",
+    "slots": "maker",
+    "limits": "account",
+    "orders": "id",
+    "perps": "id",
+    "loans": "id",
+    "clients": "client_id",
+    "positions": "account",
+}
 
 
 def get_table(state: Any, name: str) -> Any:
