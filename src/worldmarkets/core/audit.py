@@ -388,7 +388,8 @@ def walk_slots(state: Tables, maker: int, found: list[str]) -> int:
         if (order.account, order.market) != (state.makers[maker].account, state.makers[maker].market):
             found.append(f"3: slot {row} has an order of another account or market")
         key = (order.account, SIDES * order.market + order.side, slot.level) if slot.is_named else (0, 0, 0)
-        if (state.slot_keys[row].a, state.slot_keys[row].b, state.slot_keys[row].c) != key:
+        entry = state.slot_keys[row] if row < len(state.slot_keys) else state.slot_keys[0]
+        if (entry.a, entry.b, entry.c) != key:
             found.append(f"3: slot {row} is not in the index as what it is")
         count += 1
         before, row = row, slot.next

@@ -184,9 +184,25 @@ class QuoteFlow:
                 self.orders.discard(self.state.slots.rows[row].order, REASON_REQUESTED, 0, 0)
             return OK
         if code == OK:
-            code = self.place(row, command, order)
+            code = self.place_or_undo(row, command, order)
         if code != OK:
             self.refuse(row, command, code, leg)
+        return code
+
+    def place_or_undo(self, row: longlong, command: pointer[Quote], order: pointer[PlaceOrder]) -> longlong:
+        """Place a quote; one that is refused leaves nothing behind: expired orders that it met, a new position."""
+        code: longlong
+        mark: longlong
+        events: longlong = self.outbox.length
+        if not (
+            command.flags & POST_ONLY and self.matching.is_crossing(command.market, command.side, command.price_ticks)
+        ) and (row != NONE or self.ledger.find(command.account, self.state.markets.rows[command.market].asset) != NONE):
+            return self.place(row, command, order)
+        mark = self.state.undo.begin()
+        code = self.place(row, command, order)
+        if code != OK:
+            self.state.undo.rollback(mark)
+            self.outbox.length = events
         return code
 
     def check_slot(self, command: pointer[Quote]) -> longlong:
