@@ -503,6 +503,15 @@ def test_compiled_equals_interpreted(tmp_path):
     assert interpreted == get_sums(pair.world, b"".join(pair.events))
 
 
+@pytest.mark.both
+def test_a_quote_is_laid_out_as_an_order():
+    """The engine checks the one as the other."""
+    for name in ("market", "side", "time_in_force", "self_trade", "borrow_rate_bp", "price_ticks", "trigger_ticks",
+                 "lots", "expiry_us", "flags", "account"):  # fmt: skip
+        assert getattr(r.Quote, name).offset == getattr(r.PlaceOrder, name).offset, name
+    assert r.Quote.level.offset == r.PlaceOrder.client_id.offset
+
+
 # Worked examples, and what is refused whole.
 
 
@@ -630,12 +639,13 @@ def test_what_a_mass_quote_may_not_be(pair):
 def test_what_a_quote_may_not_be(pair):
     good = Order(SPOT, BID, 99, 5, PASSIVE)
     for code, changes in (
-        ("UNKNOWN_MARKET", {"market": 9}), ("BAD_COMBINATION", {"side": 2}), ("BAD_COMBINATION", {"client_id": 3}),
+        ("UNKNOWN_MARKET", {"market": 9}), ("BAD_COMBINATION", {"side": 2}), ("BAD_COMBINATION", {"trigger_ticks": 3}),
         ("BAD_COMBINATION", {"time_in_force": c.IMMEDIATE_OR_CANCEL, "flags": 0}),
         ("BAD_COMBINATION", {"time_in_force": c.FILL_OR_KILL, "flags": 0}),
         ("BAD_COMBINATION", {"flags": c.REDUCE_ONLY, "market": PERP}), ("BAD_COMBINATION", {"borrow_rate_bp": 5}),
         ("BAD_COMBINATION", {"flags": c.PROTECTED}), ("BAD_COMBINATION", {"flags": c.SLIDE}),
-        ("BAD_COMBINATION", {"flags": c.NO_RELEND}), ("BAD_COMBINATION", {"self_trade": 4}),
+        ("BAD_COMBINATION", {"flags": c.NO_RELEND}), ("BAD_COMBINATION", {"self_trade": 4}), ("BAD_COMBINATION", {"spare2": 1}),
+        ("BAD_COMBINATION", {"spare2": 2**31}),
         ("SIZE_NOT_POSITIVE", {"lots": -1}), ("SIZE_TOO_LARGE", {"lots": 10**14 + 1}),
         ("PRICE_OUT_OF_RANGE", {"price_ticks": 2**32 - 1}),
     ):  # fmt: skip

@@ -77,6 +77,13 @@ class Conditions:
                 condition = self.conditions.edit(row)
                 condition.timer = timer
 
+    def forget_expiry(self, slot: longlong) -> None:
+        """Cancel an order's timer."""
+        condition = self.conditions.edit(self.orders.rows[slot].condition)
+        if condition.timer != NONE:
+            self.timers.cancel(condition.timer)
+            condition.timer = NONE
+
     def note_expired(self, slot: longlong) -> None:
         """Forget an order's timer, which came due."""
         condition = self.conditions.edit(self.orders.rows[slot].condition)

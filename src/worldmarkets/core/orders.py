@@ -278,6 +278,13 @@ class Orders:
                 self.cancel(record.sweep_next, record.sweep_reason, 0, 0)
         return record.sweep_next != NONE
 
+    def set_expiry(self, slot: longlong, expiry_us: longlong) -> None:
+        """Give an order that does not rest another expiry, or (0) none."""
+        order = self.orders.edit(slot)
+        if order.condition != NONE and order.expiry_us != expiry_us:
+            self.conditions.forget_expiry(slot)
+        order.expiry_us = expiry_us
+
     def expire(self, slot: longlong) -> None:
         """Take an order away whose time is up."""
         self.conditions.note_expired(slot)

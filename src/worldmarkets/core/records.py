@@ -199,7 +199,7 @@ class MassQuote(_CommandRecord):
 
 
 class Quote(_CommandRecord):
-    """One quote of a mass quote, laid out as an order.  No lots: the quote is withdrawn.  `level` names it."""
+    """One quote of a mass quote, laid out as an order whose client id is `level`.  No lots: it is withdrawn."""
 
     market: u16
     side: u8
@@ -208,9 +208,10 @@ class Quote(_CommandRecord):
     spare: u8
     borrow_rate_bp: u16
     price_ticks: u32
-    level: u32
+    trigger_ticks: u32
     lots: i64
-    client_id: i64
+    level: u32
+    spare2: u32
     expiry_us: i64
 
 

@@ -313,7 +313,7 @@ class QuoteFlow:
             changed.fees_paid = 0
             changed.flags = command.flags
         changed.self_trade = command.self_trade
-        changed.expiry_us = command.expiry_us if command.time_in_force == GOOD_TILL_TIME else 0
+        self.orders.set_expiry(order_row, command.expiry_us if command.time_in_force == GOOD_TILL_TIME else 0)
         if is_new:
             self.matching.report_placed(order_row, command.time_in_force)
         else:
@@ -327,8 +327,9 @@ class QuoteFlow:
         """Say whether a quote's options are among those that quotes have."""
         return (
             not command.flags & ~(POST_ONLY | SLIDE | NO_RELEND)
-            and command.client_id == 0
+            and command.trigger_ticks == 0
             and command.borrow_rate_bp == 0
+            and command.spare2 == 0
             and (command.time_in_force == GOOD_TILL_CANCEL or command.time_in_force == GOOD_TILL_TIME)
         )
 
