@@ -639,13 +639,14 @@ def test_what_a_mass_quote_may_not_be(pair):
 def test_what_a_quote_may_not_be(pair):
     good = Order(SPOT, BID, 99, 5, PASSIVE)
     for code, changes in (
-        ("UNKNOWN_MARKET", {"market": 9}), ("BAD_COMBINATION", {"side": 2}), ("BAD_COMBINATION", {"trigger_ticks": 3}),
+        ("UNKNOWN_MARKET", {"market": 9}), ("BAD_COMBINATION", {"side": 2}),
+        ("BAD_COMBINATION", {"trigger_ticks": 3}),
         ("BAD_COMBINATION", {"time_in_force": c.IMMEDIATE_OR_CANCEL, "flags": 0}),
         ("BAD_COMBINATION", {"time_in_force": c.FILL_OR_KILL, "flags": 0}),
         ("BAD_COMBINATION", {"flags": c.REDUCE_ONLY, "market": PERP}), ("BAD_COMBINATION", {"borrow_rate_bp": 5}),
         ("BAD_COMBINATION", {"flags": c.PROTECTED}), ("BAD_COMBINATION", {"flags": c.SLIDE}),
-        ("BAD_COMBINATION", {"flags": c.NO_RELEND}), ("BAD_COMBINATION", {"self_trade": 4}), ("BAD_COMBINATION", {"spare2": 1}),
-        ("BAD_COMBINATION", {"spare2": 2**31}),
+        ("BAD_COMBINATION", {"flags": c.NO_RELEND}), ("BAD_COMBINATION", {"self_trade": 4}),
+        ("BAD_COMBINATION", {"spare2": 1}), ("BAD_COMBINATION", {"spare2": 2**31}),
         ("SIZE_NOT_POSITIVE", {"lots": -1}), ("SIZE_TOO_LARGE", {"lots": 10**14 + 1}),
         ("PRICE_OUT_OF_RANGE", {"price_ticks": 2**32 - 1}),
     ):  # fmt: skip
