@@ -11,11 +11,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import atlas, book, instructions, measure, memory, mix, peers, replay
+from benchmarks import atlas, book, instructions, measure, memory, mix, peers, quotes, replay
 
 OUT = Path(__file__).with_name("out.json")
 PARTS: tuple[tuple[str, Callable[[], dict[str, float]]], ...] = (
     ("the mix", mix.measure_all),
+    ("quotes", quotes.measure_all),
     ("the bare book", book.measure_all),
     ("peers", peers.measure_all),
     ("values", atlas.measure_all),
