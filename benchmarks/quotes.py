@@ -1,8 +1,8 @@
 """Mass quotes: quotes a second, and how many times as long the same takes in single orders.
 
-A maker with a loan and two perps, as everybody here, quotes 100 levels in a perp market, 50 on each side, and replaces
-them all at each turn: half of the turns move every price, the others shrink every size.  `single` does the same with one
-amendment a quote, `bundled` with one bundle of 100 amendments.
+A maker with a loan and two perps, as everybody here, quotes 100 levels in a perp market, 50 a side, and replaces
+them all at each turn: half of the turns move every price, the others shrink every size.  `single` does the same with
+one amendment a quote, `bundled` with one bundle of 100 amendments.
 """
 
 from __future__ import annotations

@@ -73,9 +73,7 @@ class NaiveMakers:
             if slot in self.slots:
                 order = self.find_alive()[self.slots[slot]]
                 if self.keeps(order, quote):
-                    code = c.SIZE_TOO_SMALL
-                    if quote.lots >= self.twin.get_minimum(quote.market):
-                        code = self.twin.amend(account, self.slots[slot], quote.price, quote.lots)
+                    code = self.twin.amend(account, self.slots[slot], quote.price, quote.lots)
                     if code:
                         self.twin.cancel(account, self.slots.pop(slot))
                         refused.append((leg, code))
@@ -138,8 +136,6 @@ class NaiveMakers:
     def check(self, account, order, protected):
         """The code of what the rules of this page forbid, 0 when nothing."""
         rules, now = self.rules[account, order.market], self.twin.now
-        if 0 < order.lots < self.twin.get_minimum(order.market):
-            return c.SIZE_TOO_SMALL
         if protected and rules.tripped is not None and not (rules.cooloff and now >= rules.tripped + rules.cooloff):
             return c.PROTECTION_ACTIVE
         self.forget_dead()

@@ -36,7 +36,7 @@ CAPACITY = {"nodes": 1 << 14, "children": 1 << 20, "levels": 1 << 20, "orders": 
 ASSETS = ({"decimals": 6, "group": 1}, {"decimals": 6, "group": 2, "price_shock_ppm": 100_000, "slippage_ppm": 5_000},
           {"decimals": 6, "group": 3, "price_shock_ppm": 50_000})  # fmt: skip
 TERMS = ({"kind": c.SPOT, "asset": 2, "lot_quanta": 1}, {"kind": c.PERP, "asset": 2, "lot_quanta": 1},
-         {"kind": c.PERP, "asset": 3, "lot_quanta": 1, "minimum_lots": 2})  # fmt: skip
+         {"kind": c.PERP, "asset": 3, "lot_quanta": 1})  # fmt: skip
 Trade = namedtuple("Trade", "maker maker_order lots price_ticks maker_left gone")
 
 # What a thousand commands have seen at least.
@@ -45,7 +45,7 @@ LEAST = {
     "tripped BY_LOTS": 1, "tripped BY_NOTIONAL": 2, "tripped BY_DELTA": 2, "quotes pulled by a trip": 15,
     "trip stopped a taker": 3, "reset": 5, "cooled off": 1, "protected single order": 5, "traded": 150,
     "refused WOULD_CROSS": 10, "refused BALANCE": 5, "refused PROTECTION_ACTIVE": 10,
-    "refused SIZE_TOO_SMALL": 1, "refused PRICE_OUT_OF_RANGE": 1, "refused EXPIRY_PAST": 1,
+    "refused PRICE_OUT_OF_RANGE": 1, "refused EXPIRY_PAST": 1,
     "refused LIMIT_ORDER_SIZE": 5, "refused LIMIT_POSITION": 1, "refused LIMIT_NOTIONAL": 5,
     "order refused LIMIT_ORDER_SIZE": 1,
     "slid": 5,
@@ -84,7 +84,7 @@ class Twin:
     """An exchange that is sent single orders only."""
 
     def __init__(self):
-        self.world = make_world([{**terms, "minimum_lots": 1} for terms in TERMS])  # so that orders can be divided
+        self.world = make_world()
         self.engine = self.world.engine
         self.now = START_US
         self.cache = None
@@ -152,9 +152,6 @@ class Twin:
     def count_orders(self, account, market):
         return sum(order.account == account and order.market == market for order in self.get_orders().values())
 
-    def get_minimum(self, market):
-        return TERMS[market - 1].get("minimum_lots", 1)
-
     def is_perp(self, market):
         return market != SPOT
 
@@ -208,9 +205,9 @@ def get_queues(engine):
 class Pair:
     """The exchange, the twin with the model, and what happened so far."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, world=None):
         self.random = random.Random(seed)
-        self.world = make_world()
+        self.world = world or make_world()
         self.engine = self.world.engine
         self.twin = Twin()
         self.model = NaiveMakers(self.twin)
@@ -550,6 +547,17 @@ def test_a_quote_keeps_its_place_only_when_it_shrinks_at_its_price(pair):
     pair.quote(3, [Order(SPOT, BID, 99, 1, PASSIVE)])
     assert [queue[2:5] for queue in get_queues(pair.engine)] == [(1, 99, 9), (3, 99, 1)]
     assert (pair.counts["kept"], pair.counts["moved"]) == (1, 3)
+
+
+@pytest.mark.both
+def test_a_quote_that_would_shrink_below_the_minimum_is_gone():
+    world = make_world([{**TERMS[0], "minimum_lots": 5}])
+    pair = Pair(0, world)
+    assert refuse(answer(pair, 1, [Order(SPOT, BID, 99, 10, PASSIVE)])) == []
+    assert refuse(answer(pair, 1, [Order(SPOT, BID, 99, 4, PASSIVE)])) == ["SIZE_TOO_SMALL"]
+    assert pair.engine.get_levels(SPOT, BID, 9) == []
+    assert refuse(answer(pair, 1, [Order(SPOT, BID, 99, 4, PASSIVE)])) == ["SIZE_TOO_SMALL"]
+    assert compute_violations(pair.engine) == []
 
 
 @pytest.mark.both
