@@ -4,7 +4,7 @@ import shutil
 import pytest
 
 from benchmarks import __main__ as everything
-from benchmarks import atlas, book, instructions, measure, memory, mix, peers, replay, venue
+from benchmarks import atlas, book, instructions, measure, memory, mix, peers, quotes, replay, venue
 
 ACCOUNTS = 40
 COMMANDS = 512
@@ -67,6 +67,10 @@ def test_values_and_memory_are_measured() -> None:
     assert set(atlas.measure_all(10)) == {"atlas.v_full_ns", "atlas.v_incremental_ns", "atlas.v_kept_ns"}
     found = memory.populate(ACCOUNTS)
     assert found["after"]["accounts"] > found["before"]["accounts"]
+
+
+def test_mass_quotes_end_where_single_amendments_do() -> None:
+    assert quotes.measure_all(turns=4, accounts=ACCOUNTS)["core.quotes_per_s"] > 0
 
 
 def test_replay_and_snapshots_end_where_the_mix_did(log: mix.Log, tmp_path) -> None:

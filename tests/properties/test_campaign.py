@@ -47,6 +47,19 @@ LEAST = {
 }  # fmt: skip
 # Codes that no command of a campaign is answered with, and why.
 NOT_REACHED = {
+    **dict.fromkeys(
+        (
+            "UNKNOWN_PROTECTION",
+            "LIMITS_OUT_OF_RANGE",
+            "PROTECTION_ACTIVE",
+            "QUOTES_LIMIT",
+            "LIMIT_ORDER_SIZE",
+            "LIMIT_OPEN_ORDERS",
+            "LIMIT_POSITION",
+            "LIMIT_NOTIONAL",
+        ),
+        "what makers have beside single orders: test_quotes.py",
+    ),
     "CAPACITY": "tables are large here: test_bounds.py",
     "POSITIONS_LIMIT": "needs more than 64 assets: test_bounds.py",
     "LOANS_LIMIT": "needs 256 loans of one asset: test_bounds.py",
