@@ -104,6 +104,7 @@ class Exchange:
     fees: int = 0
     order_fees: dict[int, int] = field(default_factory=dict)
     oldest_first: set[int] = field(default_factory=set)
+    suspended: set[int] = field(default_factory=set)  # assets whose feed was halted for a day
     received: list[int] = field(
         default_factory=list
     )  # who received numeraire while owing by IOU, and has not repaid yet
@@ -433,6 +434,8 @@ class Exchange:
         worth = max(min(adjusted * price, Fraction(LARGEST_LEG)), Fraction(-LARGEST_LEG))
         if rules.holding_cap:
             worth = min(worth, Fraction(rules.holding_cap))
+        if cautious and asset in self.suspended:  # V- is of admission, and nothing new stands on such a holding
+            worth = min(worth, Fraction(0))
         up = worth * (1 + shock) - slippage * exit_cost(worth)
         down = worth * (1 - shock) - slippage * exit_cost(worth)
         net = worth
@@ -485,6 +488,7 @@ class Exchange:
             loans={key: replace(row) for key, row in self.loans.items()},
             order_fees=dict(self.order_fees),
             oldest_first=set(self.oldest_first),
+            suspended=set(self.suspended),
             received=list(self.received),
             effects=list(self.effects),
         )

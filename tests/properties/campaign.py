@@ -740,6 +740,9 @@ class Shadow:
             self.clients[event.account, event.client_id] = event.order_id
         elif event.kind == c.ORDER_AMENDED:
             self.orders[event.order_id] = (self.orders[event.order_id][0], event.price_ticks)
+        elif event.kind == c.FEED_SET:
+            is_suspended = event.value == c.FEED_SUSPENDED
+            (self.model.suspended.add if is_suspended else self.model.suspended.discard)(event.asset)
         elif event.kind == c.FUNDING_SET:
             index = self.model.grow_funding(event.market, event.rate_ppb)
             assert event.index == index, f"funding index {event.index}, foreseen {index}"

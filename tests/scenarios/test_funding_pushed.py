@@ -40,10 +40,10 @@ def test_a_flash_of_size_counts_for_as_long_as_it_stood() -> None:
     maker.sell("ETH-PERP", "20", "2010")
     exchange.step(hours=3)
     exchange.mark("ETH", "2000")
-    flash = pusher.buy("ETH-PERP", "50", "2009").order  # for a second of three hours
+    flash = pusher.buy("ETH-PERP", "50", "2009").order  # for a second of three hours, the one in which there is a trade
     exchange.step(seconds=1)
-    pusher.cancel(flash)
     enter(exchange, "taker", USDM="10_000").buy("ETH-PERP", "0.1", "2010")
+    pusher.cancel(flash)
     exchange.step(hours=5)
     assert abs(exchange.market("ETH-PERP").funding_rate) < D("0.0000005")
 
