@@ -1,8 +1,8 @@
 """Mass quotes: quotes a second, and how many times as long the same takes in single orders.
 
 A maker with a loan and two perps, as everybody here, quotes 100 levels in a perp market, 50 a side, and replaces
-them all at each turn: half of the turns move every price, the others shrink every size.  `single` does the same with
-one amendment a quote, `bundled` with one bundle of 100 amendments.
+them all at each turn: half of the turns move every price, the others shrink every size.  `replaced` does the same with
+a cancellation and an order a quote, `amended` with one amendment, `bundled` with one bundle of 100 amendments.
 """
 
 from __future__ import annotations
@@ -62,6 +62,20 @@ def write_single(turn: int, orders: dict[tuple[int, int], int]) -> list[r.Record
     ]  # fmt: skip
 
 
+def write_replaced(turn: int) -> list[r.Record]:
+    """Return a turn as a cancellation and an order a quote, by client id; all leave first, as in a mass quote."""
+    quotes = list_quotes(turn)
+    gone: list[r.Record] = [
+        r.OrderChange(time_us=venue.START_US, kind=c.CANCEL_ORDER, account=MAKER, client_id=1_000 * turn - 1_000 + n)
+        for n in range(1, len(quotes) + 1)
+    ]
+    return gone + [
+        r.PlaceOrder(time_us=venue.START_US, kind=c.PLACE_ORDER, account=MAKER, flags=c.POST_ONLY, market=MARKET,
+                     side=side, price_ticks=price, lots=lots, client_id=1_000 * turn + n)
+        for n, (side, _, price, lots) in enumerate(quotes, 1)
+    ]  # fmt: skip
+
+
 def bundle(commands: list[r.Record]) -> bytes:
     """Return commands as one bundle."""
     head = r.Command(time_us=venue.START_US, kind=c.BUNDLE, account=MAKER, count=len(commands))
@@ -78,14 +92,19 @@ def measure_all(turns: int = 400, accounts: int = 1_000) -> dict[str, float]:
     singles = [write_single(turn, orders) for turn in range(2, turns + 2)]
     logs = {
         "mass": [write_mass(turn) for turn in range(2, turns + 2)],
-        "single": [venue.encode(commands) for commands in singles],
+        "amended": [venue.encode(commands) for commands in singles],
         "bundled": [bundle(commands) for commands in singles],
     }
+    pulled = r.MassQuote(time_us=venue.START_US, kind=c.MASS_QUOTE, account=MAKER, flags=c.PULL_OTHERS)
+    engine.apply(venue.encode([pulled]))
+    engine.apply(venue.encode(write_replaced(1)))
+    logs["replaced"] = [venue.encode(write_replaced(turn)) for turn in range(2, turns + 2)]
+    snapshots = dict.fromkeys(logs, snapshot) | {"replaced": write_snapshot(engine)}
     seconds: dict[str, float] = {}
     books = set()
     for name, log in logs.items():
 
-        def run(log: list[bytes] = log) -> float:
+        def run(log: list[bytes] = log, snapshot: bytes = snapshots[name]) -> float:
             engine = read_snapshot(snapshot, huge_pages=True)
             begin = measure.clock()
             for batch in log:
@@ -96,12 +115,13 @@ def measure_all(turns: int = 400, accounts: int = 1_000) -> dict[str, float]:
             return passed
 
         seconds[name] = measure.median(run)
-    assert len(books) == 1, "the three ways ended in different books"
+    assert len(books) == 1, "the ways ended in different books"
     quotes = 2 * LEVELS * turns
     return {
         "core.quotes_per_s": quotes / seconds["mass"],
         "core.quote_ns": 1e9 * seconds["mass"] / quotes,
-        "core.quotes_single_ratio": seconds["single"] / seconds["mass"],
+        "core.quotes_replaced_ratio": seconds["replaced"] / seconds["mass"],
+        "core.quotes_amended_ratio": seconds["amended"] / seconds["mass"],
         "core.quotes_bundled_ratio": seconds["bundled"] / seconds["mass"],
     }
 

@@ -475,7 +475,7 @@ class Engine:
                 return self.admission.refuse(BUNDLE_ACCOUNT, command.account, part.account, part.kind)
         self.quote_flow.begin()
         for leg in range(1, taken):
-            self.quote_flow.clear(as_quote(address(self.inbox[place + leg])))
+            self.quote_flow.clear(as_quote(address(self.inbox[place + leg])), command.flags & PULL_OTHERS != 0)
         if command.flags & PULL_OTHERS:
             self.quote_flow.pull_others(command)
         for leg in range(1, taken):

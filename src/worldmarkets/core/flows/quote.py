@@ -117,13 +117,19 @@ class QuoteFlow:
 
     # The first pass.
 
-    def clear(self, command: pointer[Quote]) -> None:
-        """Take the quote that a record names out of the book, unless it keeps its place."""
+    def clear(self, command: pointer[Quote], is_named: cython.bint) -> None:
+        """Take the quote that a record names out of the book, unless it keeps its place.
+
+        `is_named` marks it as one that this command names: others are going to be pulled.
+        """
         row: longlong = self.find(command)
         if row != NONE:
-            slot = self.state.slots.edit(row)
-            slot.touched = self.state.venue.rows[1].sequence
-            if not slot.is_out and not self.keeps_place(slot.order, command):
+            if is_named:
+                named = self.state.slots.edit(row)
+                named.touched = self.state.venue.rows[1].sequence
+            kept = self.state.slots.read(row)
+            if not kept.is_out and not self.keeps_place(kept.order, command):
+                slot = self.state.slots.edit(row)
                 slot.is_out = 1
                 self.orders.withdraw(slot.order)
 
@@ -194,12 +200,13 @@ class QuoteFlow:
         code: longlong
         mark: longlong
         events: longlong = self.outbox.length
-        if not (
-            command.flags & POST_ONLY and self.matching.is_crossing(command.market, command.side, command.price_ticks)
-        ) and (row != NONE or self.ledger.find(command.account, self.state.markets.rows[command.market].asset) != NONE):
-            return self.place(row, command, order)
+        crosses: cython.bint = self.matching.is_crossing(command.market, command.side, command.price_ticks)
+        if not (crosses and command.flags & POST_ONLY) and (
+            row != NONE or self.ledger.find(command.account, self.state.markets.rows[command.market].asset) != NONE
+        ):
+            return self.place(row, command, order, crosses)
         mark = self.state.undo.begin()
-        code = self.place(row, command, order)
+        code = self.place(row, command, order, crosses)
         if code != OK:
             self.state.undo.rollback(mark)
             self.outbox.length = events
@@ -250,7 +257,8 @@ class QuoteFlow:
         if row != NONE:
             self.orders.discard(self.state.slots.rows[row].order, code, needed, had)
 
-    def place(self, row: longlong, command: pointer[Quote], order: pointer[PlaceOrder]) -> longlong:
+    def place(self, row: longlong, command: pointer[Quote], order: pointer[PlaceOrder],
+              crosses: cython.bint) -> longlong:  # fmt: skip
         """Place a quote, in the order of its slot `row` or in a new one.  Returns OK or the code of its refusal."""
         account: longlong = command.account
         market: longlong = command.market
@@ -265,7 +273,7 @@ class QuoteFlow:
             code = self.admission.refuse(BAD_COMBINATION, 0, command.flags, command.time_in_force)
         if code != OK:
             return code
-        if command.flags & POST_ONLY:
+        if crosses and command.flags & POST_ONLY:
             self.matching.sweep_touch(market, side, price)
             price = self.matching.compute_passive(order, price)
             if price == 0:
@@ -298,8 +306,6 @@ class QuoteFlow:
             order_row = self.matching.create(position, market, side, price, command.lots, command.flags)
             row = self.protection.attach(account, market, order_row)
             self.quotes.name(row, account, market, side, command.level)
-            slot = self.state.slots.edit(row)
-            slot.touched = self.state.venue.rows[1].sequence
             changed = self.state.orders.edit(order_row)
         else:
             self.moved += 1
@@ -318,10 +324,12 @@ class QuoteFlow:
             self.matching.report_placed(order_row, command.time_in_force)
         else:
             self.orders.report_amended(order_row, False)
-        if not command.flags & POST_ONLY and self.matching.is_crossing(market, side, price):
+        if crosses and not command.flags & POST_ONLY:
             self.is_valued = False  # its fills change what the account is worth
             self.admission.take(self.matching.taker, account)
-        return self.matching.execute(order_row, command.time_in_force)
+            return self.matching.execute(order_row, command.time_in_force)
+        self.orders.rest(order_row)
+        return OK
 
     def is_quotable(self, command: pointer[Quote]) -> cython.bint:
         """Say whether a quote's options are among those that quotes have."""
