@@ -50,7 +50,8 @@ class Writer:
         self.accounts = accounts
         self.markets = markets
         self.chance = random.Random(seed)
-        self.mids = [venue.MID_TICKS] * (venue.PERPS + 1)
+        self.perps = venue.count_perps(markets)
+        self.mids = [venue.MID_TICKS] * (self.perps + 1)
         self.live: list[tuple[int, int]] = []  # (order, account)
         self.places: dict[int, int] = {}  # order: its place in `live`
         self.left: dict[int, int] = {}
@@ -92,7 +93,7 @@ class Writer:
         self.now += venue.BLOCK_US
         batch: list[r.Record] = []
         if number % MARK_EVERY == 0:
-            batch.append(self.move_mark(number // MARK_EVERY % venue.PERPS))
+            batch.append(self.move_mark(number // MARK_EVERY % self.perps))
         while len(batch) < venue.BATCH:
             batch.append(self.draw())
         for command in batch:
@@ -128,7 +129,7 @@ def write_log(
     commands: int, accounts: int = 10_000, markets: int = 16, seed: int = 1, capacity: dict[str, int] | None = None
 ) -> Log:
     """Return a log of the mix, of at least `commands` commands in whole batches."""
-    engine = venue.open_engine(**capacity or {})
+    engine = venue.open_engine(venue.count_perps(markets), **capacity or {})
     writer = Writer(engine, accounts, markets, seed)
     for batch in venue.split(venue.build_population(accounts, markets, seed)):
         events = engine.apply(batch)
@@ -176,9 +177,9 @@ def run(log: Log) -> float:
 
 
 def measure_all(commands: int = 1 << 18, accounts: int = 10_000) -> dict[str, float]:
-    """Return commands and fills a second with one market and with sixteen."""
+    """Return commands and fills a second with one market, with sixteen and with 256."""
     figures: dict[str, float] = {}
-    for markets in (1, 16):
+    for markets in (1, 16, 256):
         log = write_log(commands, accounts, markets)
         check(log)
         seconds = measure.median(lambda log=log: run(log))

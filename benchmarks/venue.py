@@ -27,27 +27,33 @@ BATCH = 256  # commands that a sequencer hands over at once
 BLOCK_US = 10_000
 
 
-def open_engine(**capacity: int) -> Engine:
-    """Return an engine with the numeraire, a loan book, and 16 perp markets, two a risk group."""
-    engine = Engine(capacity)
+def open_engine(perps: int = PERPS, huge_pages: bool = False, **capacity: int) -> Engine:
+    """Return an engine with the numeraire, a loan book, and `perps` perp markets, two a risk group."""
+    engine = Engine(capacity, huge_pages=huge_pages)
     engine.state.open()
     rules = engine.governance
     rules.open_venue(START_US)
     rules.add_asset(6, rules.add_group())
-    for number in range(PERPS // 2):
+    for number in range(perps // 2):
         group = rules.add_group()
+        risk = number % 8
         for _ in range(2):
-            rules.add_asset(8, group, 100_000 + 10_000 * number, 3_000 + 500 * number, 5_000, 10_000_000 * USD)
-    for asset in range(2, PERPS + 2):
+            rules.add_asset(8, group, 100_000 + 10_000 * risk, 3_000 + 500 * risk, 5_000, 10_000_000 * USD)
+    for asset in range(2, perps + 2):
         rules.add_market(c.PERP, asset, LOT_QUANTA, TICK_VALUE, maker_ppm=100, taker_ppm=400)
     rules.add_market(c.LOAN, c.NUMERAIRE, USD, tenor_hours=240)
     return engine
 
 
+def count_perps(markets: int) -> int:
+    """Return how many perp markets a venue has of which `markets` are traded."""
+    return max(PERPS, markets)
+
+
 def perp_markets(account: int, markets: int) -> tuple[int, int]:
     """Return the two markets in which an account holds a perp; of different groups, the first among `markets`."""
     first = account % markets
-    return first + 1, (first + 2 * (1 + account // markets % 7)) % PERPS + 1
+    return first + 1, (first + 2 * (1 + account // markets % 7)) % count_perps(markets) + 1
 
 
 def encode(commands: list[r.Record]) -> bytes:
@@ -74,6 +80,7 @@ def build_population(accounts: int, markets: int, seed: int = 1) -> bytes:
     Accounts 1..`accounts` trade, in the first `markets` perp markets; the ten after them lend.
     """
     chance = random.Random(seed)
+    perps = count_perps(markets)
     everyone = range(1, accounts + LENDERS + 1)
     traders, lenders = everyone[:accounts], everyone[accounts:]
     log: list[r.Record] = []
@@ -82,16 +89,20 @@ def build_population(accounts: int, markets: int, seed: int = 1) -> bytes:
     for account in everyone:
         amount = DEPOSIT_USD * (accounts if account in lenders else 1) * USD
         log.append(r.Funds(time_us=START_US, kind=c.DEPOSIT, account=account, asset=c.NUMERAIRE, amount=amount))
-    for asset in range(2, PERPS + 2):
+    for asset in range(2, perps + 2):
         log.append(r.SetMark(time_us=START_US, kind=c.SET_MARK, asset=asset, price=MARK, source_time_us=START_US,
                              sources=3, agreeing=3))  # fmt: skip
-    loans = PERPS + 1
+    loans = perps + 1
     for account in lenders:
         log.append(place(account, loans, c.SELL, 500, LOAN_USD * accounts))
     for account in traders:
         log.append(place(account, loans, c.BUY, 600, LOAN_USD))
-    for market in range(1, PERPS + 1):
-        holders = [account for account in traders if market in perp_markets(account, markets)]
+    holding: list[list[int]] = [[] for _ in range(perps + 1)]
+    for account in traders:
+        for market in perp_markets(account, markets):
+            holding[market].append(account)
+    for market in range(1, perps + 1):
+        holders = holding[market]
         chance.shuffle(holders)
         half = len(holders) // 2
         for seller, buyer in zip(holders[:half], holders[half:], strict=False):

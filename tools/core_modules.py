@@ -5,10 +5,10 @@ from __future__ import annotations
 # A module imports only what stands before it: lines above, or to its left on its own line. (`__init__` comes last.)
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("units", "codes", "wide", "memory", "records"),  # words of the language
-    ("undo", "tables", "index", "outbox", "state"),  # State owns every table
+    ("undo", "tables", "index", "files", "outbox", "state"),  # State owns every table
     ("ledger", "book", "timers", "interest", "atlas", "policy", "keys"),  # no matching, no flow
     ("contracts.spot", "contracts.loan", "contracts.perp"),  # arithmetic and settlement of one contract
-    ("admission", "fees", "funding", "oracle"),  # read the state, decide
+    ("admission", "sweep", "fees", "funding", "oracle"),  # read the state, decide
     ("quotes", "limits", "conditions", "orders", "protection", "matching", "triggers"),  # one matching loop
     (
         "flows.funds",

@@ -66,6 +66,7 @@ EVENTS: dict[int, type[Record]] = {
     codes.FEED_SET: records.Switched,
     codes.WORK_DONE: records.WorkDone,
     codes.WORK_DEFERRED: records.WorkDeferred,
+    codes.ACCOUNT_STATE: records.AccountState,
     codes.BUNDLE_APPLIED: records.Event,
     codes.COMPRESSED: records.Compressed,
     codes.QUOTE_REFUSED: records.QuoteRefused,

@@ -34,6 +34,7 @@ from worldmarkets.core.outbox import Outbox
 from worldmarkets.core.protection import Protection
 from worldmarkets.core.quotes import Quotes
 from worldmarkets.core.state import State
+from worldmarkets.core.sweep import Sweep
 from worldmarkets.core.timers import Timers
 from worldmarkets.core.triggers import Triggers
 from worldmarkets.core.undo import Exhausted
@@ -97,6 +98,7 @@ class Engine:
     oracle: Oracle
     funding: Funding
     fees: Fees
+    sweep: Sweep
     perps: Perps
     loans: Loans
     matching: Matching
@@ -144,6 +146,7 @@ class Engine:
             self.state, self.quotes, self.limits, self.orders, self.admission, self.outbox
         )  # fmt: skip
         self.oracle = Oracle(self.state, self.timers, self.outbox)
+        self.sweep = Sweep(self.state, self.atlas, self.outbox)
         self.fees = Fees(self.state, self.ledger)
         self.loans = Loans(self.state, self.ledger, self.outbox)
         self.perps = Perps(self.state, self.ledger, self.loans, self.outbox)
@@ -324,6 +327,8 @@ class Engine:
             code = self.dispatch(place)
         if code == OK and self.state.venue.rows[1].first_creditor != NONE:
             self.settle_creditors()
+        if code == OK and self.state.venue.rows[1].first_urgent != NONE:
+            self.sweep.settle_urgent()
         if self.fault_at != 0 and self.state.venue.rows[1].sequence == self.fault_at:
             self.fail()
         return code
@@ -512,7 +517,9 @@ class Engine:
         if kind == SET_MARK:
             return self.set_mark(place)
         if kind == ADVANCE_TIME:
+            self.sweep.open()
             self.outbox.emit(TIME_ADVANCED, 0, 0, 0)
+            self.sweep.close()
             return OK
         if kind == OPEN_ACCOUNT:
             return self.funds_flow.open_account(as_open_account(command))
@@ -553,10 +560,12 @@ class Engine:
         )  # fmt: skip
         if code != OK:
             return self.admission.refuse(code, self.oracle.needed, self.oracle.had, command.asset)
+        self.sweep.open()
         self.oracle.apply_mark(command.asset, command.price, command.source_time_us)
         self.triggers.note_mark(command.asset)
         if self.state.venue.rows[1].next_due_us <= command.time_us:
             self.run_due(command.time_us)
+        self.sweep.close()
         return OK
 
     # Previews: run anything, look at the state it leaves, take it back.
@@ -603,6 +612,36 @@ class Engine:
     def get_resilience(self, account: longlong):
         """Return an account's resilience in ppm, at most ten; -1 when it is worth less than zero."""
         return self.atlas.compute_resilience(account)
+
+    def get_reach(self, account: longlong):
+        """Return by how many ppb marks may move, in all, before an account is looked at again; None: not filed."""
+        key: longlong = self.state.files.get(account)
+        return None if key == NONE else max(key - self.state.venue.rows[1].moved_ppb, 0)
+
+    def get_look_us(self, account: longlong):
+        """Return the time after which an account is looked at in any case; None when it is not waiting for one."""
+        key: longlong = self.state.time_files.get(account)
+        return None if key == NONE else key
+
+    def get_state(self, account: longlong):
+        """Return an account's state from V at the rungs, from scratch, and the latch that it is under."""
+        return self.sweep.compute_state(account)
+
+    def get_backlog(self):
+        """Return how many accounts wait to be looked at: all whose figures have expired, or whose contracts changed."""
+        return self.sweep.count_backlog()
+
+    def is_behind(self):
+        """Say whether accounts are left over that marks or time steps should have looked at."""
+        return self.sweep.is_behind()
+
+    def get_visited(self):
+        """Return how many accounts this engine has looked at since it was made."""
+        return self.sweep.visited
+
+    def get_missed(self):
+        """Value every account from scratch and return how many that wait for no look have another state than kept."""
+        return self.sweep.count_missed()
 
     def get_figure(self, figure: longlong, severity_ppm: longlong):
         """Return what one group of an account is worth at a severity, in numeraire quanta."""

@@ -19,7 +19,9 @@ if not cython.compiled:
     from worldmarkets.core.codes import BUY, FUNDING_PERIOD, FUNDING_SET, NONE, SELL
     from worldmarkets.core.records import Asset, Event, Group, Level, Market, Side, Venue, as_funding_set
     from worldmarkets.core.units import (
+        EXPIRE_PPB,
         FUNDING_ONE,
+        FUNDING_WEIGHT,
         GRID,
         LADDER_TOP,
         MAX_FIRM_LEVELS,
@@ -28,7 +30,17 @@ if not cython.compiled:
         PPB_ONE,
         SIDES,
     )
-    from worldmarkets.core.wide import clamp_wide, high_of, low_of, narrow_floor, wide, wide_div_floor, wide_of
+    from worldmarkets.core.wide import (
+        clamp_wide,
+        high_of,
+        low_of,
+        magnitude,
+        narrow_floor,
+        wide,
+        wide_div_ceil,
+        wide_div_floor,
+        wide_of,
+    )
 
 
 @cython.final
@@ -135,6 +147,20 @@ class Funding:
         row.window_start_us = row.window_end_us + passed * venue.funding_period_us
         row.window_end_us = row.window_start_us + venue.funding_period_us
 
+    @cython.overflowcheck(False)
+    def compute_growth(self, market: longlong, step: longlong) -> longlong:
+        """Return what a step of an index adds to the sum of moves, in ppb: its part of a lot's mark, weighted."""
+        row = self.state.markets.read(market)
+        lot: wide = row.lot_quanta
+        part: wide = step
+        lot *= self.state.assets.rows[row.asset].unit
+        if step == 0 or row.open_interest == 0:
+            return 0
+        if lot == 0:
+            return EXPIRE_PPB
+        part = wide_div_ceil(part * GRID * (FUNDING_WEIGHT * PPB_ONE), lot * FUNDING_ONE)
+        return narrow_floor(clamp_wide(part, EXPIRE_PPB), 1)
+
     def end_period(self, market: longlong) -> None:
         """End a perp market's funding period: its index grows by rate * mark, and the next period is scheduled."""
         if self.state.venue.rows[1].time_us >= self.state.markets.rows[market].window_end_us:
@@ -152,7 +178,9 @@ class Funding:
         growth: wide = row.lot_quanta
         growth *= self.state.assets.rows[row.asset].unit
         growth = wide_div_floor(growth * row.funding_rate_ppb, GRID * (PPB_ONE // FUNDING_ONE))
-        row.funding_index = min(max(row.funding_index + narrow_floor(growth, 1), -MAX_INDEX), MAX_INDEX)
+        before: longlong = row.funding_index
+        row.funding_index = min(max(before + narrow_floor(growth, 1), -MAX_INDEX), MAX_INDEX)
+        venue.moved_ppb += self.compute_growth(market, magnitude(row.funding_index - before))
         venue.mark_version += 1
         group = self.state.groups.edit(self.state.assets.rows[row.asset].group)
         group.version = venue.mark_version

@@ -34,6 +34,7 @@ if not cython.compiled:
         MAX_TENOR_HOURS,
         MAX_TICKS,
         MAX_TIERS,
+        MAX_VISITS,
         MILLION,
         NEVER,
         PRICE_ONE,
@@ -74,7 +75,7 @@ class Governance:
     def open_venue(self, time_us, rungs_ppm=(1_000_000, 600_000, 300_000), lent_haircut_ppm=20_000,
                    open_order_multiple=5, iou_penalty_bp=500, max_fills=MAX_FILLS, funding_period_us=28_800_000_000,
                    funding_cutoff_us=1_800_000_000, funding_step_ppb=50_000, funding_cap_ppb=3_000_000,
-                   crowding_ppm=800_000, tiers=()):  # fmt: skip
+                   crowding_ppm=800_000, tiers=(), sweep_visits=MAX_VISITS):  # fmt: skip
         """Set the venue's parameters.  Units: ppm, ppb, microseconds.  Raises ValueError out of bounds.
 
         `tiers` are (fees paid in thirty days in numeraire quanta, maker cut, taker cut), the cuts beside those before.
@@ -89,6 +90,7 @@ class Governance:
         require(0 <= funding_cutoff_us < funding_period_us <= DAY, "a funding window ends within its period of a day")
         require(0 < crowding_ppm <= MILLION, "crowding is a share of the open-interest cap, 1..1,000,000 ppm")
         require(0 <= funding_step_ppb <= funding_cap_ppb <= 10_000_000, "funding step <= cap <= 1 %")
+        require(0 < sweep_visits <= MAX_VISITS, f"sweep_visits is 1..{MAX_VISITS}")
         venue = self.state.venue.edit(1)
         venue.time_us = time_us
         venue.initial_ppm = initial
@@ -106,6 +108,8 @@ class Governance:
         self.set_tiers(tiers)
         venue.numeraire_dollar = PRICE_ONE
         venue.mark_version = 1
+        venue.moved_ppb = 1
+        venue.sweep_visits = sweep_visits
         venue.mode = OPEN
         self.state.undo.commit()
 

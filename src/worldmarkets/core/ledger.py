@@ -10,12 +10,13 @@ from cython import longlong, pointer, ulonglong
 
 from worldmarkets.core.index import Index
 from worldmarkets.core.state import State
-from worldmarkets.core.tables import AccountTable, AssetTable, FigureTable, OwnerTable, PositionTable
+from worldmarkets.core.tables import AccountTable, AssetTable, FigureTable, OwnerTable, PositionTable, WordTable
 
 if not cython.compiled:
-    from worldmarkets.core.codes import NONE, NUMERAIRE
-    from worldmarkets.core.records import Account, Asset, Figure, Owner, Position, Venue
+    from worldmarkets.core.codes import NONE, NUMERAIRE, STATE_FREE
+    from worldmarkets.core.records import Account, Asset, Figure, Owner, Position, Venue, Word
     from worldmarkets.core.units import MAX_POSITIONS
+    from worldmarkets.core.wide import bit
 
 
 @cython.final
@@ -29,6 +30,7 @@ class Ledger:
     positions: PositionTable
     figures: FigureTable
     assets: AssetTable
+    touched: WordTable
     position_index: Index
 
     def __init__(self, state: State):
@@ -38,6 +40,7 @@ class Ledger:
         self.positions = state.positions
         self.figures = state.figures
         self.assets = state.assets
+        self.touched = state.touched
         self.position_index = state.position_index
 
     def find_owner(self, high: ulonglong, middle: ulonglong, low: longlong) -> longlong:
@@ -120,7 +123,26 @@ class Ledger:
         if self.figures.rows[position.figure].version != 0:
             figure = self.figures.edit(position.figure)
             figure.version = 0
+        if self.touched.rows[(position.account >> 6) + 1].bits & bit(position.account) == 0:
+            self.touch(position.account)
         return position
+
+    def touch(self, account: longlong) -> None:
+        """Remember an account whose contracts change: the sweep files it anew before the next mark.
+
+        One that is not free is looked at when the command is done.
+        """
+        row: longlong = (account >> 6) + 1
+        self.touched.cover(row)
+        word = self.touched.edit(row)
+        word.bits |= bit(account)
+        venue = self.state.venue.edit(1)
+        venue.touched_count += 1
+        if self.accounts.rows[account].state != STATE_FREE and not self.accounts.rows[account].is_urgent:
+            record = self.accounts.edit(account)
+            record.is_urgent = 1
+            record.next_urgent = venue.first_urgent
+            venue.first_urgent = account
 
     def get_cash(self, account: longlong) -> longlong:
         """Return an account's numeraire balance, in quanta."""

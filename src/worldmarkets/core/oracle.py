@@ -40,6 +40,8 @@ if not cython.compiled:
     )
     from worldmarkets.core.records import Asset, Event, Group, Market, Venue, as_mark_set, as_switched
     from worldmarkets.core.units import (
+        BILLION,
+        EXPIRE_PPB,
         FEED_STALE,
         FEED_SUSPENSION,
         FEED_WINDOW,
@@ -133,6 +135,13 @@ class Oracle:
             return MILLION * MILLION
         return mul_div_ceil(change, MILLION, old)
 
+    def compute_growth(self, old: longlong, new: longlong) -> longlong:
+        """Return what a mark adds to the sum of moves, in ppb, rounded up; the first one lets every figure expire."""
+        change: longlong = magnitude(new - old)
+        if old == 0 or change >= old:
+            return EXPIRE_PPB
+        return min(mul_div_ceil(change, BILLION, old), EXPIRE_PPB)
+
     def check_mark(self, asset: longlong, price: longlong, source_time_us: longlong, sources: longlong,
                    agreeing: longlong) -> longlong:  # fmt: skip
         """Return the code with which a price is refused, or OK."""
@@ -174,6 +183,8 @@ class Oracle:
         if 2 * move > row.price_shock_ppm and not row.is_numeraire:
             row.volatile_until_us = source_time_us + FEED_WINDOW
         venue.mark_version += 1
+        if not row.is_numeraire:
+            venue.moved_ppb += self.compute_growth(row.mark, price)
         row.mark = price
         row.mark_time_us = source_time_us
         if row.feed == FEED_NONE:

@@ -565,6 +565,21 @@ class LimitsSet(_EventRecord):
     spare3: i64
 
 
+class AccountState(_EventRecord):
+    """An account's new state, in `code`.  `value` is V at the rung where the next worse state begins.
+
+    `initial_value` is V at the initial rung: below zero it is what is short.
+    """
+
+    value: i64
+    initial_value: i64
+    rung_ppm: i64
+    before: u32
+    spare: u32
+    spare2: i64
+    spare3: i64
+
+
 class Rejected(_EventRecord):
     """A command that changed nothing.  `code` is the rule; `needed`, `had` and `subject` are its numbers."""
 
@@ -631,6 +646,13 @@ class Venue(Record):
     crowding_ppm: i64
     numeraire_dollar: i64
     internal_errors: i64
+    moved_ppb: i64
+    sweep_visits: u32
+    sweep_cursor: u32
+    touched_cursor: u32
+    touched_count: u32
+    first_urgent: u32
+    spare: u32
 
 
 class Asset(Record):
@@ -879,6 +901,10 @@ class Account(Record):
     first_maker: u32
     quotes: u16
     limits: u16
+    next_urgent: u32
+    state: u8
+    is_urgent: u8
+    spare: u16
 
 
 class Figure(Record):
@@ -1039,6 +1065,25 @@ class IndexState(Record):
     spare: u32
 
 
+class File(Record):
+    """Eight keys: of eight accounts, or the least ones of eight rows of the level below; 0 stands for none."""
+
+    k0: i64
+    k1: i64
+    k2: i64
+    k3: i64
+    k4: i64
+    k5: i64
+    k6: i64
+    k7: i64
+
+
+class Word(Record):
+    """64 flags, one an account."""
+
+    bits: u64
+
+
 class Kept(Record):
     """A record as it was before its first write: where it stood; its bytes lie in the undo log beside."""
 
@@ -1062,7 +1107,7 @@ EVENTS = (
     AccountOpened, FundsMoved, MarkSet, Switched, OrderPlaced, OrderCancelled, OrderAmended, OrderTriggered,
     OrdersPaired, DeadManSet, Traded, PerpChanged,
     TruedUp, LoanOpened, LoanRepaid, LoanExtended, FundingSet, Compressed, WorkDone, WorkDeferred, QuoteRefused, Quoted,
-    ProtectionSet, ProtectionTripped, LimitsSet, Rejected, Repeated,
+    ProtectionSet, ProtectionTripped, LimitsSet, AccountState, Rejected, Repeated,
 )  # fmt: skip
 
 # Every table, in the order of snapshot and digest: name and record.
@@ -1110,6 +1155,9 @@ TABLES: tuple[tuple[str, type[Record]], ...] = (
     ("limit_keys", Entry),
     ("limit_buckets", Bucket),
     ("indexes", IndexState),
+    ("files", File),
+    ("time_files", File),
+    ("touched", Word),
 )
 TABLE_IDS = {name: number for number, (name, _) in enumerate(TABLES)}
 RECORDS = (Command, *COMMANDS, Event, *EVENTS, *dict.fromkeys(record for _, record in TABLES), Kept, Seen)

@@ -6,6 +6,7 @@ import cython
 from cython import longlong
 
 from worldmarkets.core import records, tables
+from worldmarkets.core.files import Files
 from worldmarkets.core.index import Index
 from worldmarkets.core.tables import (
     AccountTable,
@@ -18,6 +19,7 @@ from worldmarkets.core.tables import (
     FeeDayTable,
     FigureTable,
     GroupTable,
+    FileTable,
     IndexStateTable,
     LevelTable,
     LimitTable,
@@ -36,6 +38,7 @@ from worldmarkets.core.tables import (
     TierTable,
     TimerTable,
     VenueTable,
+    WordTable,
 )
 from worldmarkets.core.undo import Undo
 
@@ -110,6 +113,9 @@ class State:
     slots: SlotTable
     limits: LimitTable
     indexes: IndexStateTable
+    files: Files
+    time_files: Files
+    touched: WordTable
     client_index: Index
     owner_index: Index
     account_index: Index
@@ -129,7 +135,8 @@ class State:
             plural = {"client": "clients", "owner": "owners", "account": "accounts", "position": "positions",
                       "perp": "perps", "maker": "makers", "slot": "slots",
                       "limit": "limits"}.get(base, base)  # fmt: skip
-            rows = sizes.get(name) or (2 * sizes[plural] + 66 if name.endswith("_buckets") else sizes[plural])
+            rows = sizes.get(name) or (sizes["accounts"] // 7 + 32 if record in (records.File, records.Word) else 0)
+            rows = rows or (2 * sizes[plural] + 66 if name.endswith("_buckets") else sizes[plural])
             kind = getattr(tables, record.__name__ + "Table")
             made[name] = kind(self.undo, number, record, rows, made.get("pools"), huge_pages)
             self.all.append(made[name])
@@ -165,6 +172,9 @@ class State:
         self.slots = made["slots"]
         self.limits = made["limits"]
         self.indexes = made["indexes"]
+        self.files = Files(made["files"])
+        self.time_files = Files(made["time_files"])
+        self.touched = made["touched"]
         index = {}
         for number, name in enumerate(("client", "owner", "account", "position", "perp", "maker", "slot", "limit"), 1):
             index[name] = Index(made[name + "_keys"], made[name + "_buckets"], self.indexes, number)

@@ -18,6 +18,7 @@ if not cython.compiled:
         Entry,
         FeeDay,
         Figure,
+        File,
         Group,
         IndexState,
         Level,
@@ -37,6 +38,7 @@ if not cython.compiled:
         Tier,
         Timer,
         Venue,
+        Word,
     )
     from worldmarkets.core.records import Seen, address
     from worldmarkets.core.units import SEEN_MASK
@@ -236,6 +238,28 @@ class FigureTable(Table):
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Figure]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class FileTable(Table):
+    """Rows of `File`."""
+
+    rows: File[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[File]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[File]]:
         """Return row `row` to be read only."""
         return address(self.rows[row])
 
@@ -654,5 +678,27 @@ class VenueTable(Table):
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Venue]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class WordTable(Table):
+    """Rows of `Word`."""
+
+    rows: Word[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Word]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Word]]:
         """Return row `row` to be read only."""
         return address(self.rows[row])

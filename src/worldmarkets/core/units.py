@@ -64,12 +64,23 @@ MAX_QUOTES = 1_024  # that an account has resting
 MAX_LIMITED_ORDERS = 1_024  # that an account may have resting when a limit is set for it
 MAX_FILLS = 1_024  # default of the venue's max_fills, and its bound
 MAX_SWEEP = 16  # timed items of work done with one command
+MAX_VISITS = 4_096  # default of the venue's sweep_visits, and its bound: accounts looked at with one mark or time step
 WORK_AN_ITEM = 64  # fills, skips and slices for which timed work counts as one item more
 MAX_SWEPT = 16  # orders that one item of work cancels
 MAX_EXAMINED = 64  # orders that one item of work looks at
 # Events that one command of an account reports, at most; and with the timed work that it does first.
 EVENTS_AN_ORDER = 6 * MAX_FILLS + 3 * MAX_SKIPS + 16 * MAX_SLICES + 4 * MAX_BUNDLE + 4 * MAX_QUOTES + 16
-EVENTS_A_COMMAND = 2 * EVENTS_AN_ORDER + MAX_SWEEP * (4 * MAX_SWEPT + 16 * WORK_AN_ITEM)
+EVENTS_A_COMMAND = 2 * EVENTS_AN_ORDER + MAX_SWEEP * (4 * MAX_SWEPT + 16 * WORK_AN_ITEM) + MAX_VISITS + MAX_SWEEP
+VISIT_BATCH = 16  # accounts that are asked for at once
+FETCH_GROUPS = 3  # of each of them, whose rows are asked for ahead
+LOANS_A_VISIT = 64  # an account whose loans are walked counts as one visit more for so many
+FILE_LEVELS = 8  # of the files: eight keys a row, so more accounts than there can be
+
+NEAR_PPB = 100_000_000  # a reach up to this is slack / (1.25 K)
+FAR_PPB = 500_000_000  # a reach up to this is slack / (1.75 K), and none is longer
+EXPIRE_PPB = FAR_PPB + 1  # a move after which every figure has expired
+FUNDING_WEIGHT = 16  # how much more a step of funding moves an account than K says, at most
+MAX_SENSITIVITY = 10**17  # numeraire quanta that K counts at most; such an account is looked at every time
 DUE_RETRY = SECOND  # timed work that failed is tried again so much later
 
 CLIENT_ID_LIFETIME = DAY

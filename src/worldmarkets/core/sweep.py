@@ -1,0 +1,542 @@
+"""The sweep: which accounts need a new look when marks move, and what state that look finds them in.
+
+Every account with contracts is filed under the value of the sum of moves at which its figures expire, and, while its
+value falls with time, under the time at which it next does.  A mark or a time step visits those filed under what has
+passed, at most `sweep_visits` of them; the rest stays queued and is gone on with by the next, in the order of account
+numbers, round and round.  Source: docs/spec/valuation.md, "When a figure expires".
+"""
+
+from __future__ import annotations
+
+import cython
+from cython import address, longlong
+
+from worldmarkets.core.atlas import Atlas
+from worldmarkets.core.files import Files
+from worldmarkets.core.outbox import Outbox
+from worldmarkets.core.state import State
+from worldmarkets.core.tables import (
+    AccountTable,
+    AssetTable,
+    FigureTable,
+    GroupTable,
+    LoanTable,
+    MarketTable,
+    PositionTable,
+    VenueTable,
+    WordTable,
+)
+
+if not cython.compiled:
+    from worldmarkets.core.codes import (
+        ACCOUNT_STATE,
+        LOAN_IOU,
+        NONE,
+        STATE_AUCTION,
+        STATE_CLOSE_OUT,
+        STATE_FREE,
+        STATE_MARGIN_CALL,
+        STATE_UNWIND,
+    )
+    from worldmarkets.core.interest import compute_hours
+    from worldmarkets.core.records import (
+        Account,
+        Asset,
+        Event,
+        Figure,
+        Group,
+        Loan,
+        Market,
+        Position,
+        Venue,
+        Word,
+        address,
+        as_account_state,
+    )
+    from worldmarkets.core.units import (
+        BILLION,
+        FAR_PPB,
+        FETCH_GROUPS,
+        FUNDING_WEIGHT,
+        GRID,
+        HOUR,
+        LOANS_A_VISIT,
+        MAX_EXIT,
+        MAX_LEG,
+        MAX_SENSITIVITY,
+        MAX_SWEEP,
+        NEAR_PPB,
+        VISIT_BATCH,
+    )
+    from worldmarkets.core.wide import (
+        bit,
+        clamp_wide,
+        high_of,
+        highest_bit,
+        magnitude,
+        narrow_floor,
+        prefetch,
+        quadratic_cost,
+        wide,
+        wide_div_ceil,
+        wide_div_floor,
+    )
+
+
+
+@cython.final
+@cython.cclass
+class Sweep:
+    """States of accounts, and when to look at each again."""
+
+    state: State
+    atlas: Atlas
+    outbox: Outbox
+    accounts: AccountTable
+    assets: AssetTable
+    figures: FigureTable
+    groups: GroupTable
+    loans: LoanTable
+    markets: MarketTable
+    positions: PositionTable
+    venue: VenueTable
+    files: Files
+    time_files: Files
+    touched: WordTable
+    batch: longlong[::1]
+    left: longlong
+    visited: longlong
+    reach: longlong
+    sensitivity: longlong
+    rounding: longlong
+
+    def __init__(self, state: State, atlas: Atlas, outbox: Outbox):
+        self.state = state
+        self.atlas = atlas
+        self.outbox = outbox
+        self.accounts = state.accounts
+        self.assets = state.assets
+        self.figures = state.figures
+        self.groups = state.groups
+        self.loans = state.loans
+        self.markets = state.markets
+        self.positions = state.positions
+        self.venue = state.venue
+        self.files = state.files
+        self.time_files = state.time_files
+        self.touched = state.touched
+        self.batch = memoryview(bytearray(8 * VISIT_BATCH)).cast("q")
+        self.left = 0
+        self.visited = 0
+        self.reach = 0
+        self.sensitivity = 0
+        self.rounding = 0
+
+    # Visits.
+
+    def open(self) -> None:
+        """Begin a mark or a time step: file the accounts whose contracts changed, before anything moves."""
+        words: longlong = self.touched.get_used()
+        turn: longlong
+        row: longlong = self.venue.rows[1].touched_cursor
+        count: longlong = 0
+        self.left = self.venue.rows[1].sweep_visits
+        if self.venue.rows[1].touched_count > 0:
+            for turn in range(words):
+                row = row % words + 1
+                while self.touched.rows[row].bits != 0 and count < self.left:
+                    self.batch[count] = self.take(row)
+                    count += 1
+                    if count == VISIT_BATCH:
+                        self.fetch(count)
+                        self.visit(count)
+                        count = 0
+                if count >= self.left:
+                    break
+            self.fetch(count)
+            self.visit(count)
+            venue = self.venue.edit(1)
+            venue.touched_cursor = row % words
+
+    def take(self, row: longlong) -> longlong:
+        """Return an account whose contracts changed, of the 64 of a row, and strike it off."""
+        word = self.touched.edit(row)
+        place: longlong = highest_bit(word.bits)
+        venue = self.venue.edit(1)
+        venue.touched_count -= 1
+        word.bits ^= bit(place)
+        return 64 * (row - 1) + place
+
+    def settle_urgent(self) -> None:
+        """Look at accounts that are not free and whose contracts changed; beyond the bound they wait for the next one.
+
+        This is the hook for whoever acts on states: a command ends with the states of all that it could improve.
+        """
+        count: longlong = 0
+        self.left = MAX_SWEEP
+        while count < MAX_SWEEP and self.venue.rows[1].first_urgent != NONE:
+            venue = self.venue.edit(1)
+            record = self.accounts.edit(venue.first_urgent)
+            self.batch[0] = venue.first_urgent
+            venue.first_urgent = record.next_urgent
+            record.next_urgent = NONE
+            record.is_urgent = 0
+            self.visit(1)
+            count += 1
+
+    def close(self) -> None:
+        """End a mark or a time step: visit the accounts whose figures have expired, then those whose time has come."""
+        limit: longlong = self.venue.rows[1].moved_ppb
+        least: longlong = self.files.get_least()
+        if least != 0 and least < limit:
+            cursor: longlong = self.visit_filed(self.files, limit, self.venue.rows[1].sweep_cursor)
+            if cursor != self.venue.rows[1].sweep_cursor:
+                venue = self.venue.edit(1)
+                venue.sweep_cursor = cursor
+        limit = self.venue.rows[1].time_us
+        least = self.time_files.get_least()
+        if least != 0 and least < limit:
+            self.visit_filed(self.time_files, limit, NONE)
+
+    def visit_filed(self, files: Files, limit: longlong, cursor: longlong) -> longlong:
+        """Visit accounts filed under less than `limit`, on from the one after `cursor`; return the last one visited."""
+        last: longlong = self.accounts.get_used()
+        start: longlong = cursor + 1
+        found: longlong
+        count: longlong
+        is_round: cython.bint = False
+        while self.left > 0:
+            count = 0
+            while count < VISIT_BATCH and count < self.left:
+                found = files.find(start, limit, last)
+                if found == NONE:
+                    break
+                self.batch[count] = found
+                start = found + 1
+                count += 1
+            if count == 0:
+                if is_round or start == 1:
+                    break
+                is_round = True  # from the first account on again, once
+                start = 1
+                continue
+            cursor = self.batch[count - 1]
+            self.fetch(count)
+            self.visit(count)
+        return cursor
+
+    def visit(self, count: longlong) -> None:
+        """Look at the accounts of the batch."""
+        place: longlong
+        for place in range(count):
+            self.left -= 1
+            if self.accounts.rows[self.batch[place]].contracts == 0:
+                self.dismiss(self.batch[place])
+            else:
+                self.look(self.batch[place])
+        self.visited += count
+
+    def fetch(self, count: longlong) -> None:
+        """Ask the processor for the rows of a batch of accounts: step by step for all, so that they come together."""
+        place: longlong
+        figure: longlong
+        turn: longlong
+        step: longlong
+        for place in range(count):
+            prefetch(self.accounts.read(self.batch[place]))
+            prefetch(address(self.time_files.keys[self.time_files.get_place(self.batch[place])]))
+        for place in range(count):
+            prefetch(self.figures.read(self.accounts.rows[self.batch[place]].first_group))
+        for turn in range(FETCH_GROUPS):
+            for place in range(count):
+                figure = self.accounts.rows[self.batch[place]].first_group
+                for step in range(turn):
+                    figure = self.figures.rows[figure].next
+                kept = self.figures.read(figure)
+                position = self.positions.read(kept.first_position)
+                prefetch(position)
+                prefetch(address(position.account))
+                prefetch(self.figures.read(kept.next))
+
+    def dismiss(self, account: longlong) -> None:
+        """Forget an account without contracts: whatever the prices, it is free."""
+        value: longlong
+        self.files.file(account, NONE)
+        self.time_files.file(account, NONE)
+        if self.accounts.rows[account].state != STATE_FREE:
+            value = self.atlas.compute_value(account, self.venue.rows[1].initial_ppm)
+            self.set_state(account, STATE_FREE, value, value, self.venue.rows[1].initial_ppm)
+
+    def look(self, account: longlong) -> None:
+        """Value an account at the rungs that decide its state, keep the state, and file the account anew."""
+        venue = self.venue.read(1)
+        before: longlong = self.accounts.rows[account].state
+        state: longlong = STATE_FREE
+        rung: longlong = venue.initial_ppm
+        self.reach = FAR_PPB
+        initial: longlong = self.measure(account, rung)
+        value: longlong = initial
+        if initial < 0:
+            if before < STATE_UNWIND:
+                rung = venue.unwind_ppm
+                value = self.measure(account, rung)
+                state = STATE_MARGIN_CALL
+            if before >= STATE_UNWIND or value < 0:
+                rung = venue.auction_ppm
+                value = self.measure(account, rung)
+                state = STATE_UNWIND
+                if value < 0:
+                    rung = 0
+                    value = self.measure(account, rung)
+                    state = STATE_AUCTION if value >= 0 else STATE_CLOSE_OUT
+        key: longlong = self.files.get(account)
+        if key > venue.moved_ppb + self.reach or key < venue.moved_ppb + self.reach // 2:
+            self.files.file(account, venue.moved_ppb + self.reach)  # else early enough, and not much too early
+        self.file_time(account)
+        if state != before:
+            self.set_state(account, state, initial, value, rung)
+
+    def set_state(
+        self, account: longlong, state: longlong, initial: longlong, value: longlong, rung_ppm: longlong
+    ) -> None:
+        """Keep an account's new state and report it."""
+        record = self.accounts.edit(account)
+        event = as_account_state(self.outbox.emit(ACCOUNT_STATE, state, 0, account))
+        event.value = value
+        event.initial_value = initial
+        event.rung_ppm = rung_ppm
+        event.before = record.state
+        record.state = state
+
+    def file_time(self, account: longlong) -> None:
+        """File an account under the time after which it is worth less if nothing else moves."""
+        key: longlong = self.accounts.rows[account].first_due_us
+        if self.atlas.is_accruing(account):
+            key = self.find_tick(account)
+        self.time_files.file(account, key)
+
+    def find_tick(self, account: longlong) -> longlong:
+        """Return the time after which the next hour of interest counts: of IOUs, and of loans beyond their tenor."""
+        now: longlong = self.venue.rows[1].time_us
+        least: longlong = 0
+        count: longlong = 0
+        hours: longlong
+        row: longlong
+        place: longlong
+        figure: longlong = self.accounts.rows[account].first_group
+        while figure != NONE:
+            place = self.figures.rows[figure].first_position
+            while place != NONE:
+                row = self.positions.rows[place].first_borrowed
+                while row != NONE:
+                    loan = self.loans.read(row)
+                    hours = compute_hours(loan.interest_from_us, now)
+                    if not loan.flags & LOAN_IOU and hours < loan.tenor_hours:
+                        hours = loan.tenor_hours
+                    hours = loan.interest_from_us + hours * HOUR
+                    if least == 0 or hours < least:
+                        least = hours
+                    count += 1
+                    row = loan.borrower_next
+                    if row == self.positions.rows[place].first_borrowed:
+                        break
+                place = self.positions.rows[place].next
+            figure = self.figures.rows[figure].next
+        self.left -= count // LOANS_A_VISIT
+        return least
+
+    # The bound.
+
+    def measure(self, account: longlong, severity_ppm: longlong) -> longlong:
+        """Return V(account, severity), and shorten `reach` to how far marks may move before its sign could change."""
+        total: longlong = 0
+        is_accruing: cython.bint = self.atlas.is_accruing(account)
+        is_kept: cython.bint = (
+            severity_ppm == self.venue.rows[1].initial_ppm and not is_accruing and self.venue.rows[1].suspended == 0
+        )
+        row: longlong = self.accounts.rows[account].first_group
+        self.sensitivity = 0
+        self.rounding = 2
+        while row != NONE:
+            kept = self.figures.read(row)
+            if is_kept and kept.version == self.groups.rows[kept.group].version:
+                total += kept.value
+            else:
+                total += self.atlas.compute_figure(row, severity_ppm, False, NONE, 0, 0, 0)
+            self.sensitivity += self.compute_sensitivity(row, severity_ppm, is_accruing)
+            row = kept.next
+        self.reach = min(self.reach, self.compute_reach(magnitude(total) - self.rounding))
+        return total
+
+    def compute_reach(self, slack: longlong) -> longlong:
+        """Return by how many ppb marks may move, in all, so that V moves by less than `slack`: see the proof."""
+        most: longlong = self.sensitivity
+        shift: longlong
+        if slack <= 0 or most >= MAX_SENSITIVITY:
+            return 0
+        if slack >= most:
+            return FAR_PPB
+        shift = max(highest_bit(most) - 31, 0)  # so that the products fit
+        slack >>= shift
+        most = (most >> shift) + 1
+        return max(min(4 * BILLION // 5 * slack // most, NEAR_PPB), min(4 * BILLION // 7 * slack // most, FAR_PPB))
+
+    @cython.overflowcheck(False)
+    def compute_sensitivity(self, figure: longlong, severity_ppm: longlong, is_accruing: cython.bint) -> longlong:
+        """Return K of one group: what a relative move of its prices multiplies at most, in numeraire quanta, up.
+
+        Adds to `rounding` what integers make the value's steps larger than its moves.
+        """
+        total: wide = 0
+        perps: wide = 0
+        held: wide
+        claim: wide
+        adjusted: wide
+        notional: wide
+        deep: wide
+        leg: wide = MAX_LEG
+        most: wide = MAX_EXIT
+        half: wide
+        balance: longlong
+        slippage: longlong
+        haircut: longlong
+        row: longlong
+        is_linear: cython.bint
+        leg *= GRID
+        most *= GRID
+        half = MAX_LEG // 2
+        half *= GRID
+        haircut = (severity_ppm * self.venue.rows[1].lent_haircut_ppm + 999) // 1000
+        row = self.figures.rows[figure].first_position
+        while row != NONE:
+            position = self.positions.read(row)
+            asset = self.assets.read(position.asset)
+            self.rounding += 2
+            if asset.is_numeraire:
+                row = position.next
+                continue
+            balance = position.balance - position.owed
+            if is_accruing and position.loans > 0:
+                balance -= self.atlas.compute_accrued(row)
+            slippage = (severity_ppm * asset.slippage_ppm + 999) // 1000
+            held = asset.unit
+            held *= balance
+            adjusted = held
+            is_linear = -half < held < half
+            if position.lent > 0:
+                claim = asset.unit
+                claim = clamp_wide(claim * position.lent, leg)
+                is_linear = is_linear and claim < half
+                if held < 0 and not is_linear:
+                    return MAX_SENSITIVITY
+                adjusted += claim - wide_div_ceil(claim * haircut, BILLION)
+            adjusted = clamp_wide(adjusted, leg)
+            deep = asset.depth
+            deep *= GRID
+            if adjusted > 0 and asset.holding_cap > 0:
+                claim = asset.holding_cap
+                claim *= GRID
+                is_linear = is_linear and 5 * adjusted < 3 * claim
+                if adjusted > claim:
+                    adjusted = claim
+            notional = 0
+            if position.lots != 0:
+                notional = asset.unit
+                notional *= self.markets.rows[asset.perp_market].lot_quanta
+                notional = clamp_wide(notional * position.lots, leg)
+                is_linear = is_linear and -half < notional < half
+            held = adjusted + notional
+            adjusted = adjusted if adjusted >= 0 else -adjusted
+            notional = notional if notional >= 0 else -notional
+            held = held if held >= 0 else -held
+            if not is_linear:
+                held = adjusted + notional
+            total += held * (
+                BILLION
+                + min(BILLION, (severity_ppm * asset.price_shock_ppm + 999) // 1000)
+                + (severity_ppm * asset.basis_ppm + 999) // 1000
+            )
+            perps += notional
+            if asset.depth == 0 or 5 * adjusted < 3 * deep:
+                total += adjusted * slippage
+            else:
+                claim = quadratic_cost(adjusted, asset.depth, most)
+                total += 2 * claim * slippage
+                self.rounding += self.compute_rounding(claim, adjusted)
+            if asset.depth != 0 and 5 * notional >= 3 * deep:
+                claim = quadratic_cost(notional, asset.depth, most)
+                total += 2 * claim * slippage
+                self.rounding += self.compute_rounding(claim, notional)
+            row = position.next
+        perps *= BILLION // FUNDING_WEIGHT
+        balance = high_of(total if total > perps else perps)  # 2**64 steps are 0.18447 quanta
+        return min((balance // 10_000 + 1) * 1_845, MAX_SENSITIVITY)
+
+    @cython.overflowcheck(False)
+    def compute_rounding(self, cost: wide, value: wide) -> longlong:
+        """Return how many quanta L(x) differs at most for the hundredth of a quantum that x is rounded up by."""
+        return narrow_floor(wide_div_floor(cost, 8 * (wide_div_floor(value, GRID) + 1)), GRID) + 1
+
+    # What the shell asks.
+
+    def compute_state(self, account: longlong) -> longlong:
+        """Return an account's state from scratch: the signs of V at the rungs, and the latch that it is under."""
+        record = self.accounts.read(account)
+        venue = self.venue.read(1)
+        if record.contracts == 0 or self.atlas.compute_value(account, venue.initial_ppm) >= 0:
+            return STATE_FREE
+        if record.state < STATE_UNWIND and self.atlas.compute_value(account, venue.unwind_ppm) >= 0:
+            return STATE_MARGIN_CALL
+        if self.atlas.compute_value(account, venue.auction_ppm) >= 0:
+            return STATE_UNWIND
+        return STATE_AUCTION if self.atlas.compute_value(account, 0) >= 0 else STATE_CLOSE_OUT
+
+    def is_waiting(self, account: longlong) -> cython.bint:
+        """Say whether an account waits to be looked at."""
+        key: longlong = self.files.get(account)
+        due: longlong = self.time_files.get(account)
+        return (
+            self.touched.rows[(account >> 6) + 1].bits & bit(account) != 0
+            or (key != NONE and key < self.venue.rows[1].moved_ppb)
+            or (due != NONE and due < self.venue.rows[1].time_us)
+        )
+
+    def is_behind(self) -> cython.bint:
+        """Say whether any account waits to be looked at: one lookup, however many there are."""
+        venue = self.venue.read(1)
+        key: longlong = self.files.get_least()
+        due: longlong = self.time_files.get_least()
+        return (
+            venue.touched_count != 0
+            or venue.first_urgent != NONE
+            or (key != NONE and key < venue.moved_ppb)
+            or (due != NONE and due < venue.time_us)
+        )
+
+    def count_backlog(self) -> longlong:
+        """Return how many accounts wait to be looked at."""
+        count: longlong = 0
+        account: longlong
+        for account in range(1, self.accounts.get_used() + 1):
+            if self.is_waiting(account):
+                count += 1
+        return count
+
+    def count_missed(self) -> longlong:
+        """Return how many accounts that do not wait have another state from scratch than the one kept."""
+        missed: longlong = 0
+        account: longlong = 1
+        last: longlong = self.accounts.get_used()
+        count: longlong
+        place: longlong
+        while account <= last:
+            count = min(VISIT_BATCH, last - account + 1)
+            for place in range(count):
+                self.batch[place] = account + place
+            self.fetch(count)
+            for place in range(count):
+                if not self.is_waiting(account + place):
+                    if self.accounts.rows[account + place].state != self.compute_state(account + place):
+                        missed += 1
+            account += count
+        return missed
