@@ -53,7 +53,7 @@ EVENT_RECORDS = {
     c.COMPRESSED: r.Compressed,
     c.WORK_DEFERRED: r.WorkDeferred, c.QUOTE_REFUSED: r.QuoteRefused, c.QUOTED: r.Quoted,
     c.PROTECTION_SET: r.ProtectionSet, c.PROTECTION_TRIPPED: r.ProtectionTripped, c.PROTECTION_RESET: r.Event,
-    c.LIMITS_SET: r.LimitsSet, c.REJECTED: r.Rejected,
+    c.LIMITS_SET: r.LimitsSet, c.REJECTED: r.Rejected, c.ACCOUNT_STATE: r.AccountState,
     c.UNCHANGED: r.Event,
     c.WORK_DONE: r.WorkDone, c.ORDER_TRIGGERED: r.OrderTriggered, c.ORDERS_PAIRED: r.OrdersPaired,
     c.DEAD_MAN_SET: r.DeadManSet,

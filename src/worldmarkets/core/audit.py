@@ -25,7 +25,7 @@ from worldmarkets.core.codes import (
 )
 from worldmarkets.core.engine import Engine
 from worldmarkets.core.records import TABLES
-from worldmarkets.core.units import BASIS, DAY, FEE_DAYS, HOURS_A_YEAR, LADDER_TOP, NEVER, SIDES
+from worldmarkets.core.units import BASIS, DAY, FEE_DAYS, FILE_LEVELS, HOURS_A_YEAR, LADDER_TOP, NEVER, SIDES
 
 
 class Tables:
@@ -58,6 +58,8 @@ def compute_violations(engine: Engine) -> list[str]:
     audit_limits(state, found)
     audit_books(engine, state, found)
     audit_figures(engine, state, found)
+    audit_states(engine, state, found)
+    audit_files(state, found)
     audit_timers(state, found)
     audit_fees(state, found)
     audit_indexes(state, found)
@@ -242,6 +244,55 @@ def audit_orders(state: Tables, found: list[str]) -> None:
             row = order.account_next
         if count != state.accounts[account].order_count or loss != state.accounts[account].order_loss:
             found.append(f"3: account {account}: {count} orders that lose {loss}, kept otherwise")
+
+
+def audit_states(engine: Engine, state: Tables, found: list[str]) -> None:
+    """4. An account that does not wait to be looked at has the state that its values at the rungs give."""
+    venue = state.venue[1]
+    urgent, row = set(), venue.first_urgent
+    while row != NONE and row not in urgent:
+        urgent.add(row)
+        row = state.accounts[row].next_urgent
+    touched = 0
+    for account in range(1, len(state.accounts)):
+        record = state.accounts[account]
+        is_touched = (account >> 6) + 1 < len(state.touched) and state.touched[(account >> 6) + 1].bits >> account % 64
+        touched += is_touched & 1
+        if bool(record.is_urgent) != (account in urgent):
+            found.append(f"4: account {account} is urgent in its row or in the list, not both")
+        reach, look_us = engine.get_reach(account), engine.get_look_us(account)
+        if is_touched & 1 or account in urgent:
+            continue
+        if (reach is None) != (record.contracts == 0):
+            found.append(f"4: account {account} has {record.contracts} contracts and a reach of {reach}")
+        if reach is None or reach < 0 or (look_us is not None and look_us < venue.time_us):
+            continue
+        if engine.get_state(account) != record.state:
+            found.append(f"4: account {account} is in state {record.state}, from scratch {engine.get_state(account)}")
+    if touched != venue.touched_count:
+        found.append(f"4: {touched} accounts are touched, the venue counts {venue.touched_count}")
+
+
+def audit_files(state: Tables, found: list[str]) -> None:
+    """3. Above the keys of accounts, every key is the least of the row below."""
+    for name in ("files", "time_files"):
+        rows = getattr(state, name)
+        block, firsts = 0, {}
+        place = 1
+        while place < len(rows):
+            levels = next(n for n in range(FILE_LEVELS, 0, -1) if block % 8 ** (n - 1) == 0)
+            for level in range(levels):
+                firsts[level, block >> 3 * level] = place + level
+            place += levels
+            block += 1
+        for (level, number), row in firsts.items():
+            keys = [key for _, key in rows[row].as_dict().items() if key] if row < len(rows) else []
+            above = firsts.get((level + 1, number >> 3))
+            if above is None or above >= len(rows):
+                continue
+            kept = getattr(rows[above], f"k{number & 7}")
+            if kept != min(keys, default=0):
+                found.append(f"3: {name}, level {level} row {number}: least key {min(keys, default=0)}, above {kept}")
 
 
 def audit_timers(state: Tables, found: list[str]) -> None:

@@ -614,9 +614,12 @@ class Engine:
         return self.atlas.compute_resilience(account)
 
     def get_reach(self, account: longlong):
-        """Return by how many ppb marks may move, in all, before an account is looked at again; None: not filed."""
+        """Return by how many ppb marks may move, in all, before an account is looked at again; None: not filed.
+
+        Below zero: it waits to be looked at.
+        """
         key: longlong = self.state.files.get(account)
-        return None if key == NONE else max(key - self.state.venue.rows[1].moved_ppb, 0)
+        return None if key == NONE else key - self.state.venue.rows[1].moved_ppb
 
     def get_look_us(self, account: longlong):
         """Return the time after which an account is looked at in any case; None when it is not waiting for one."""

@@ -108,7 +108,7 @@ class Governance:
         self.set_tiers(tiers)
         venue.numeraire_dollar = PRICE_ONE
         venue.mark_version = 1
-        venue.moved_ppb = 1
+        venue.moved_ppb = 2  # an account that waits stands one below
         venue.sweep_visits = sweep_visits
         venue.mode = OPEN
         self.state.undo.commit()

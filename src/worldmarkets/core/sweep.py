@@ -148,15 +148,39 @@ class Sweep:
                     self.batch[count] = self.take(row)
                     count += 1
                     if count == VISIT_BATCH:
-                        self.fetch(count)
-                        self.visit(count)
+                        self.refile(count)
                         count = 0
                 if count >= self.left:
                     break
-            self.fetch(count)
-            self.visit(count)
+            self.refile(count)
             venue = self.venue.edit(1)
             venue.touched_cursor = row % words
+
+    def refile(self, count: longlong) -> None:
+        """File the accounts of the batch anew; what may have another state is looked at once the mark has moved."""
+        place: longlong
+        self.fetch(count)
+        for place in range(count):
+            if self.accounts.rows[self.batch[place]].contracts == 0:
+                self.dismiss(self.batch[place])
+            else:
+                self.reach = FAR_PPB
+                if (
+                    self.accounts.rows[self.batch[place]].state != STATE_FREE
+                    or self.measure(self.batch[place], self.venue.rows[1].initial_ppm) < 0
+                ):
+                    self.reach = -1
+                self.file(self.batch[place])
+        self.left -= count
+        self.visited += count
+
+    def file(self, account: longlong) -> None:
+        """File an account under its reach, unless it stands early enough already and not much too early."""
+        moved: longlong = self.venue.rows[1].moved_ppb
+        key: longlong = self.files.get(account)
+        if key > moved + self.reach or key < moved + self.reach // 2:
+            self.files.file(account, moved + self.reach)
+        self.file_time(account)
 
     def take(self, row: longlong) -> longlong:
         """Return an account whose contracts changed, of the 64 of a row, and strike it off."""
@@ -289,10 +313,7 @@ class Sweep:
                     rung = 0
                     value = self.measure(account, rung)
                     state = STATE_AUCTION if value >= 0 else STATE_CLOSE_OUT
-        key: longlong = self.files.get(account)
-        if key > venue.moved_ppb + self.reach or key < venue.moved_ppb + self.reach // 2:
-            self.files.file(account, venue.moved_ppb + self.reach)  # else early enough, and not much too early
-        self.file_time(account)
+        self.file(account)
         if state != before:
             self.set_state(account, state, initial, value, rung)
 
