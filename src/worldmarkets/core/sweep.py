@@ -267,20 +267,18 @@ class Sweep:
         turn: longlong
         step: longlong
         for place in range(count):
-            prefetch(self.accounts.read(self.batch[place]))
-            prefetch(address(self.time_files.keys[self.time_files.get_place(self.batch[place])]))
+            prefetch(self.accounts.read(self.batch[place]), 2)
+            prefetch(address(self.time_files.keys[self.time_files.get_place(self.batch[place])]), 1)
         for place in range(count):
-            prefetch(self.figures.read(self.accounts.rows[self.batch[place]].first_group))
+            prefetch(self.figures.read(self.accounts.rows[self.batch[place]].first_group), 1)
         for turn in range(FETCH_GROUPS):
             for place in range(count):
                 figure = self.accounts.rows[self.batch[place]].first_group
                 for step in range(turn):
                     figure = self.figures.rows[figure].next
                 kept = self.figures.read(figure)
-                position = self.positions.read(kept.first_position)
-                prefetch(position)
-                prefetch(address(position.account))
-                prefetch(self.figures.read(kept.next))
+                prefetch(self.positions.read(kept.first_position), 2)
+                prefetch(self.figures.read(kept.next), 1)
 
     def dismiss(self, account: longlong) -> None:
         """Forget an account without contracts: whatever the prices, it is free."""

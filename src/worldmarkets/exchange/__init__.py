@@ -3,7 +3,7 @@
 `Exchange` is a venue in this process, for notebooks, backtests and tests; see docs/guide/developer.md.
 """
 
-from worldmarkets.exchange.account import Account, CurvePoint
+from worldmarkets.exchange.account import Account, CurvePoint, NextLook
 from worldmarkets.exchange.breakdown import Group, Leg
 from worldmarkets.exchange.bundle import Bundle, Preview, Standing
 from worldmarkets.exchange.compression import Circle, CircleLeg, Compression, Party
@@ -44,6 +44,7 @@ __all__ = [
     "Limits",
     "Loan",
     "MarketView",
+    "NextLook",
     "Order",
     "Party",
     "Perp",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -38,6 +39,17 @@ class FeeStanding(NamedTuple):
     maker_cut: Decimal
     taker_cut: Decimal
     left: Decimal
+
+
+class NextLook(NamedTuple):
+    """By how much marks may move, all moves added up, and until when: whatever comes first.
+
+    `move` is None while the account is not filed: it has no contracts, or they changed since the last mark.  `at` is
+    None when time alone changes nothing.
+    """
+
+    move: Decimal | None
+    at: datetime | None
 
 
 class Account(Desk[Result]):
@@ -194,11 +206,25 @@ class Account(Desk[Result]):
 
     @property
     def state(self) -> str:
-        """free, margin call, unwind, auction or close-out: by the sign of V at the venue's rungs."""
-        for name, severity in self.exchange.rungs.items():
-            if self.value(severity) >= 0:
-                return _ABOVE[name]
-        return "auction" if self.nav >= 0 else "close-out"
+        """free, margin call, unwind, auction or close-out: by the sign of V at the venue's rungs, and the latch.
+
+        It is what a look would find now; the exchange itself looks with marks and time steps.
+        """
+        return STATES[self.exchange.engine.get_state(self.number)]
+
+    @property
+    def slack(self) -> Decimal:
+        """The least distance of V from zero over the venue's rungs and today: how near it is to another state."""
+        return min(abs(self.value(severity)) for severity in (*self.exchange.rungs.values(), 0))
+
+    @property
+    def next_look(self) -> NextLook:
+        """When the exchange looks at it again, whatever happens to others."""
+        engine = self.exchange.engine
+        reach, look_us = engine.get_reach(self.number), engine.get_look_us(self.number)
+        return NextLook(
+            None if reach is None else from_units(max(reach, 0), 9), None if look_us is None else from_time(look_us)
+        )  # fmt: skip
 
     @property
     def standing(self) -> Standing:
@@ -222,4 +248,4 @@ class Account(Desk[Result]):
         return compute_rung_prices(self.exchange, self.number)
 
 
-_ABOVE = {"initial": "free", "unwind": "margin call", "auction": "unwind"}
+STATES = ("free", "margin call", "unwind", "auction", "close-out")  # as numbered in the core

@@ -22,7 +22,7 @@ from worldmarkets.core.engine import Engine
 from worldmarkets.core.records import Command, Record, SetMark, Switch
 from worldmarkets.core.snapshot import read_snapshot, write_snapshot
 from worldmarkets.exchange import tables
-from worldmarkets.exchange.account import Account
+from worldmarkets.exchange.account import STATES, Account
 from worldmarkets.exchange.bundle import Preview
 from worldmarkets.exchange.commands import make, make_bundle
 from worldmarkets.exchange.compression import Compression, compute_compression, make_compression
@@ -253,6 +253,15 @@ class Exchange:
         """The venue's rungs as severities: initial, unwind, auction."""
         venue = self.read_row("venue", 1)
         return {name: from_units(getattr(venue, f"{name}_ppm"), 6) for name in ("initial", "unwind", "auction")}
+
+    @property
+    def states(self) -> dict[str, list[Account]]:
+        """The accounts in each state that the exchange keeps: as its last look found them."""
+        found: dict[str, list[Account]] = {state: [] for state in STATES}
+        for number, state in enumerate(self.table("accounts")["state"].tolist()):
+            if number:
+                found[STATES[state]].append(self.get_account(number))
+        return found
 
     # State.
 

@@ -17,7 +17,7 @@ import msgspec
 
 from worldmarkets.core import codes
 from worldmarkets.core.engine import Engine
-from worldmarkets.core.units import SECOND
+from worldmarkets.core.units import MAX_VISITS, SECOND
 from worldmarkets.exchange.errors import GenesisError, UnitError
 from worldmarkets.exchange.units import from_units, parse, to_time, to_units
 
@@ -44,6 +44,7 @@ class Venue(_Part, frozen=True):
     funding_step_ppb: int = 50_000
     funding_cap_ppb: int = 3_000_000
     crowding_ppm: int = 800_000
+    sweep_visits: int = MAX_VISITS
     maker_ppm: int = 500
     taker_ppm: int = 1_000
     fee_cap: str = "10"
@@ -159,6 +160,7 @@ def open_engine(
                 (_units("fees", tier.fees, genesis.assets[0].decimals), tier.maker_cut_ppm, tier.taker_cut_ppm)
                 for tier in genesis.tiers
             ],
+            sweep_visits=venue.sweep_visits,
         )
     _add_assets(engine, genesis)
     for market in genesis.markets:
