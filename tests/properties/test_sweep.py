@@ -87,7 +87,7 @@ def test_states_are_those_of_the_naive_ladder():
     assert not COMPILED or min(counts["ladder state 1"], latched + 1, counts["ladder state 4"]) > 1
 
 
-# Many accounts, random simultaneous marks, funding: from-scratch values by the engine itself, which are tested elsewhere.
+# Many accounts, random simultaneous marks, funding: values from scratch by the engine itself, tested elsewhere.
 
 DEPTH = 2_000_000 * USD
 RISKS = (  # group, rp, rs, rb, depth, holding cap
@@ -396,10 +396,7 @@ def test_a_mark_passes_by_whoever_cannot_be_at_an_edge():
 
 @pytest.mark.skipif(not COMPILED, reason="compares the compiled core with the interpreted one")
 def test_compiled_equals_interpreted(tmp_path):
-    code = (
-        "from tests.properties.test_sweep import make_digest\n"
-        "print(make_digest())\n"
-    )
+    code = "from tests.properties.test_sweep import make_digest\nprint(make_digest())\n"
     done = subprocess.run([sys.executable, "-c", code], env={**os.environ, "WORLDMARKETS_PURE": "1"}, check=True,
                           capture_output=True, text=True)  # fmt: skip
     assert done.stdout.split()[-1] == make_digest()
@@ -421,4 +418,3 @@ def test_bounds_of_the_budget():
         Venue(1, 2, sweep_visits=MAX_VISITS + 1)
     with pytest.raises(ValueError, match="sweep_visits"):
         Venue(1, 2, sweep_visits=0)
-

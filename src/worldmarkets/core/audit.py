@@ -249,9 +249,10 @@ def audit_orders(state: Tables, found: list[str]) -> None:
 def audit_states(engine: Engine, state: Tables, found: list[str]) -> None:
     """4. An account that does not wait to be looked at has the state that its values at the rungs give."""
     venue = state.venue[1]
-    urgent, row = set(), venue.first_urgent
+    urgent: list[int] = []
+    row = venue.first_urgent
     while row != NONE and row not in urgent:
-        urgent.add(row)
+        urgent.append(row)
         row = state.accounts[row].next_urgent
     touched = 0
     for account in range(1, len(state.accounts)):

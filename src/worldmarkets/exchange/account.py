@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -215,7 +214,7 @@ class Account(Desk[Result]):
     @property
     def slack(self) -> Decimal:
         """The least distance of V from zero over the venue's rungs and today: how near it is to another state."""
-        return min(abs(self.value(severity)) for severity in (*self.exchange.rungs.values(), 0))
+        return min(abs(self.value(severity)) for severity in (*self.exchange.rungs.values(), Decimal(0)))
 
     @property
     def next_look(self) -> NextLook:
