@@ -668,6 +668,15 @@ def test_what_a_quote_may_not_be(pair):
 
 
 @pytest.mark.both
+def test_a_refused_quote_opens_no_position(pair):
+    pair.both(r.OpenAccount, c.OPEN_ACCOUNT, 0, owner_low=99)
+    newcomer = len(MAKERS) + len(TAKERS) + 1
+    before = pair.world.digest()
+    assert refuse(answer(pair, newcomer, [Order(SPOT, ASK, 101, 5, PASSIVE)])) == ["BALANCE"]
+    assert pair.world.digest() == before
+
+
+@pytest.mark.both
 def test_what_a_protection_and_a_limit_may_not_be(pair):
     day = 86_400_000
     for code, fields in (
