@@ -618,6 +618,16 @@ def test_a_fill_that_its_maker_cannot_carry_does_not_count(pair):
 
 
 @pytest.mark.both
+def test_no_fill_goes_beyond_a_position(pair):
+    """Either of two asks of 20 would do alone; once one is filled the other is gone before it is."""
+    pair.limit(1, PERP, False, (0, 30, 0, 0))
+    pair.quote(1, [Order(PERP, ASK, 101, 20, PASSIVE), Order(PERP, ASK, 102, 20, PASSIVE, level=1)])
+    pair.place(4, Order(PERP, BID, 102, 40, at_once=True))
+    assert pair.counts["fill limited LIMIT_POSITION"] == 1
+    assert get_positions(pair.engine)[1, COIN][1] == -20
+
+
+@pytest.mark.both
 def test_protection_is_of_one_market(pair):
     pair.protect(1, SPOT, 10, 0, 0, 1_000, 0)
     pair.quote(1, [Order(market, BID, 99, 20, PASSIVE) for market in MARKETS])
