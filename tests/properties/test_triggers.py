@@ -86,7 +86,8 @@ class Waiting(Pair):
         return self.compare(
             self.venue.place(account, self.market, side, price, lots, time_in_force=time_in_force, flags=flags,
                              self_trade=self_trade, client_id=name, expiry_us=expiry, trigger_ticks=trigger),
-            lambda: self.book.place(name, account, side, price, lots, time_in_force, flags, self_trade, expiry, trigger),
+            lambda: self.book.place(name, account, side, price, lots, time_in_force, flags, self_trade, expiry,
+                                    trigger),
         )  # fmt: skip
 
     def amend_parked(self, pick, move, lots, trigger):
@@ -103,8 +104,8 @@ class Waiting(Pair):
         name, account, _ = self.choose(pick, account)
         names = [other for other in self.book.resting if self.accounts[other] == account] if other % 8 else []
         other = names[other // 8 % len(names)] if names else self.choose(other, account)[0]
-        record = self.venue.command(records.OrderPair, codes.PAIR_ORDERS, account=account, order_id=self.ids.get(name, 9),
-                                    other_id=self.ids.get(other, 9))  # fmt: skip
+        record = self.venue.command(records.OrderPair, codes.PAIR_ORDERS, account=account,
+                                    order_id=self.ids.get(name, 9), other_id=self.ids.get(other, 9))  # fmt: skip
         self.compare(record, lambda: self.book.pair(name, other, account))
 
     def set_dead_man(self, account, seconds):

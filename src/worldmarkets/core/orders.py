@@ -250,8 +250,12 @@ class Orders:
     def follow(self, slot: longlong, lots: longlong, is_whole: cython.bint) -> None:
         """Take off an order's partner what the order filled; all of it when the order was filled whole."""
         partner: longlong = self.conditions.get_partner(slot)
+        left: longlong
+        minimum: longlong
         if partner != NONE and self.conditions.conditions.rows[self.orders.rows[partner].condition].place != NOWHERE:
-            if is_whole or lots >= self.orders.rows[partner].lots:
+            left = self.orders.rows[partner].lots - lots
+            minimum = self.state.markets.rows[self.orders.rows[partner].market].minimum_lots
+            if is_whole or left <= 0 or (left < minimum and not self.orders.rows[partner].flags & REDUCE_ONLY):
                 self.conditions.separate(slot)
                 self.cancel(partner, REASON_PAIRED, 0, 0)
             elif lots > 0:
