@@ -97,6 +97,10 @@ def decode(command: bytes):
         record = r.PlaceOrder
     elif kind in (c.CANCEL_ORDER, c.CANCEL_ALL, c.AMEND_ORDER):
         record = r.OrderChange
+    elif kind == c.PAIR_ORDERS:
+        record = r.OrderPair
+    elif kind == c.SET_DEAD_MAN:
+        record = r.Timeout
     elif kind in (c.TRUE_UP, c.REPAY_LOAN, c.EXTEND_LOAN, c.COMPRESS):
         record = r.ContractChange
     else:
@@ -386,9 +390,40 @@ class Generator:
             "market": market, "side": side, "time_in_force": time_in_force, "flags": flags, "price_ticks": price,
             "lots": lots, "client_id": client, "expiry_us": expiry, "self_trade": self.random.choice((0, 0, 1, 2, 3)),
         }  # fmt: skip
+        if kind != c.LOAN and pick() < 0.08:
+            self.wait_for_mark(values)
         if pick() < 0.03:
             self.spoil(values)
         return self.encode(r.PlaceOrder, c.PLACE_ORDER, account or self.account(), **values)
+
+    def wait_for_mark(self, values: dict) -> None:
+        """Give an order a trigger near the mark, mostly ahead of it."""
+        if values["flags"] & c.POST_ONLY and self.random.random() < 0.9:
+            return
+        if self.random.random() < 0.5:
+            values["flags"] |= c.TAKE_PROFIT
+        is_up = (values["side"] == c.BUY) != bool(values["flags"] & c.TAKE_PROFIT)
+        reference = self.reference(values["market"])
+        away = 1 + int(reference * self.random.random() * 0.01)
+        ahead = self.random.random() < 0.9
+        values["trigger_ticks"] = max(reference + (away if is_up == ahead else -away), 1)
+
+    def tie_orders(self) -> bytes:
+        """Pair two orders, mostly of one account and market, or set a dead man's switch."""
+        if self.random.random() < 0.15:
+            timeout = self.random.choice((0, SECOND, 5 * SECOND, 60 * SECOND, HOUR, 1, 25 * HOUR))
+            return self.encode(r.Timeout, c.SET_DEAD_MAN, self.account(), timeout_us=timeout)
+        orders = self.world.live("orders")
+        resting = orders[orders["account"] > 0]
+        if not len(resting):
+            return self.encode(r.OrderPair, c.PAIR_ORDERS, self.account(), order_id=1, other_id=2)
+        one = resting[self.random.randrange(len(resting))]
+        others = resting[(resting["account"] == one["account"]) & (resting["market"] == one["market"])]
+        if self.random.random() < 0.1:
+            others = resting
+        other = others[self.random.randrange(len(others))]
+        return self.encode(r.OrderPair, c.PAIR_ORDERS, int(one["account"]), order_id=int(one["id"]),
+                           other_id=int(other["id"]))  # fmt: skip
 
     def spoil(self, values: dict) -> None:
         """Make an order wrong in one way."""
@@ -409,7 +444,9 @@ class Generator:
             values.update(price_ticks=self.random.choice((0, 10**6 + 1)), flags=c.MARKET, time_in_force=1, market=6)
 
     def change_order(self) -> bytes:
-        """Cancel or amend, mostly one's own."""
+        """Cancel, amend or tie, mostly one's own."""
+        if self.random.random() < 0.25:
+            return self.tie_orders()
         orders = self.world.live("orders")
         resting = orders[orders["account"] > 0]
         draw = self.random.random()
@@ -701,6 +738,10 @@ class Shadow:
         self.events, self.place = events, 0
         self.model.best_lend_bp = best_lend_bp
         self.is_bundle = head.kind == c.BUNDLE
+        if head.kind == c.SET_MARK:
+            self.skip_work()
+        else:
+            self.skip_work(c.WORK_DONE)
         self.model.now_us = head.time_us
         if head.kind == c.COMPRESS:
             self.compress([decode(command) for command in commands[1:]])
@@ -712,6 +753,16 @@ class Shadow:
         self.match()
         self.skip()
         assert self.place == len(events), f"not foreseen: {events[self.place]}"
+
+    def skip_work(self, until: int = c.MARK_SET) -> None:
+        """Work out the timed work that a command did first, at the time of the command before."""
+        ends = [place for place, event in enumerate(self.events) if event.kind == until]
+        if ends:
+            rest = self.events
+            self.events = rest[: ends[0] + 1]
+            self.skip()
+            assert self.place == len(self.events), f"not foreseen in timed work: {self.peek()}"
+            self.events = rest
 
     def peek(self):
         return self.events[self.place] if self.place < len(self.events) else None
@@ -726,6 +777,7 @@ class Shadow:
             elif event.kind in self.EFFECTS or self.is_answer(event):
                 return
             else:
+                order_id = event.order_id if event.kind == c.ORDER_TRIGGERED else order_id
                 self.place += 1
                 self.note(event)
 
@@ -738,7 +790,7 @@ class Shadow:
         if event.kind == c.ORDER_PLACED:
             self.orders[event.order_id] = (event.flags, event.price_ticks)
             self.clients[event.account, event.client_id] = event.order_id
-        elif event.kind == c.ORDER_AMENDED:
+        elif event.kind == c.ORDER_TRIGGERED or event.kind == c.ORDER_AMENDED:
             self.orders[event.order_id] = (self.orders[event.order_id][0], event.price_ticks)
         elif event.kind == c.FEED_SET:
             is_suspended = event.value == c.FEED_SUSPENDED
@@ -750,6 +802,8 @@ class Shadow:
     def take(self, command) -> None:
         model = self.model
         kind = command.kind
+        if kind == c.SET_MARK and command.asset != USDM:
+            model.assets[command.asset].mark = command.price
         if kind == c.AMEND_ORDER:
             self.skip(command.order_id or self.clients[command.account, command.client_id])
         self.skip()
@@ -766,9 +820,6 @@ class Shadow:
             model.change_balance(command.account, command.asset, -command.amount)
         elif kind == c.TRANSFER:
             model.move(command.account, command.to, command.asset, command.amount)
-        elif kind == c.SET_MARK:
-            if command.asset != USDM:
-                model.assets[command.asset].mark = command.price
         elif kind == c.CONFIGURE_ACCOUNT and command.setting == c.GIVE_UP:
             (model.oldest_first.add if command.value else model.oldest_first.discard)(command.account)
         elif kind == c.TRUE_UP:
@@ -1151,7 +1202,8 @@ class Chapter:
     def get_before(self, time_us: int, account: int):
         """Return V of all accounts, and how one stands, at a command's time, once what is due by then is done."""
         world = self.world
-        if time_us <= int(world.rows("venue")["time_us"][1]):
+        venue = world.rows("venue")[1]
+        if time_us <= int(venue["time_us"]) < int(venue["next_due_us"]):
             before = world.values(MILLION)
             return before, self.get_standing(account, before)
         world.engine.open_preview()
@@ -1184,16 +1236,19 @@ class Chapter:
             assert engine.get_value(account, rho) >= at_rho, "invariant 4: V at its resilience fell"
 
     def check_work(self, events: list) -> None:
-        """Invariant 12."""
-        fills = sum(event.kind == c.TRADED for event in events)
-        assert fills <= self.genesis.max_fills, "invariant 12: fills"
+        """Invariant 12: of the command itself and of each order triggered by its time."""
+        fills = Counter(event.taker_order for event in events if event.kind == c.TRADED)
+        assert max(fills.values(), default=0) <= self.genesis.max_fills, "invariant 12: fills"
+        triggered = sum(event.kind == c.ORDER_TRIGGERED for event in events)
+        assert triggered <= 16, "invariant 12: triggered orders"
+        work = 1 + triggered
         slices = sum(event.kind == c.PERP_CHANGED and event.change_lots < 0 for event in events)
-        assert slices <= 2 * 64, "invariant 12: contract slices"
+        assert slices <= 2 * 64 * work, "invariant 12: contract slices"
         skips = sum(
             event.kind == c.ORDER_CANCELLED and event.code != c.REASON_REQUESTED and event.account != events[0].account
             for event in events
         )
-        assert skips <= 64 + 1, "invariant 12: skipped orders"
+        assert skips <= (64 + 1) * work + 32 * 16, "invariant 12: skipped orders"
 
     def check_sometimes(self) -> None:
         world, every, number = self.world, self.every, self.number
@@ -1251,6 +1306,8 @@ class Chapter:
                 counts["bundle applied"] += 1
             elif kind == c.REPEATED:
                 counts["client id repeated"] += 1
+            elif kind in (c.ORDER_TRIGGERED, c.ORDERS_PAIRED, c.DEAD_MAN_SET):
+                counts[{c.ORDER_TRIGGERED: "triggered", c.ORDERS_PAIRED: "paired"}.get(kind, "dead man set")] += 1
             elif kind == c.FUNDING_SET:
                 counts["funding set"] += 1
         if data[16] == c.PLACE_ORDER and any(
