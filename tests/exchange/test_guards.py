@@ -129,6 +129,45 @@ def test_an_order_to_borrow_is_asked_for_settled_money_when_placed(exchange: Exc
     assert not trader.orders
 
 
+def make_paper_rich(exchange: Exchange, maker: Account) -> Account:
+    """A trader whose V(1) is carried by profit that nobody has paid yet."""
+    trader = exchange.account("trader")
+    trader.deposit("USDM", "300")
+    maker.sell("ETH-PERP", "1", "2000")
+    trader.buy("ETH-PERP", "1", "2000")
+    exchange.mark("ETH", "2400")
+    exchange.step(minutes=2)
+    exchange.mark("ETH", "2400")
+    exchange.mark("BTC", "60000")
+    assert trader.cautious_value() < 0 < trader.available_margin
+    return trader
+
+
+@pytest.mark.both
+def test_outside_the_band_paper_profit_carries_nothing(exchange: Exchange, maker: Account) -> None:
+    trader = make_paper_rich(exchange, maker)
+    low, high = exchange.market("BTC-PERP").band
+    assert (low, high) == (59_280, 60_720)  # 4 * 0.3 % around 60,000
+    maker.sell("BTC-PERP", "0.001", high + D("0.1"))
+    result = trader.buy("BTC-PERP", "0.001", high + D("0.1"))
+    assert not result.filled and result.cancelled[0].reason == "WITHDRAWABLE"
+    maker.cancel_all()
+    maker.sell("BTC-PERP", "0.001", high)
+    assert trader.buy("BTC-PERP", "0.001", high).filled == D("0.001")
+
+
+@pytest.mark.both
+def test_a_fill_that_failed_outside_the_band_binds_no_other(exchange: Exchange, maker: Account) -> None:
+    trader = make_paper_rich(exchange, maker)
+    poor = exchange.account("poor")
+    poor.deposit("USDM", "200")
+    poor.sell("BTC-PERP", "0.01", "59000")
+    poor.withdraw("USDM", "200")  # not even its fee is there
+    maker.sell("BTC-PERP", "0.001", "60000")
+    assert trader.buy("BTC-PERP", "0.001", "60000").filled == D("0.001")
+    assert trader.perps[0].counterparty == maker and not poor.orders
+
+
 @pytest.mark.both
 def test_what_is_left_below_the_minimum_does_not_rest() -> None:
     exchange, maker = open_crowded("1")

@@ -134,16 +134,16 @@ class Admission:
         """Return the code for an account that was below the initial rung already: nothing may have become worse."""
         if now < standing.initial:
             return self.refuse(MARGIN_WORSE, standing.initial, now, self.venue.rows[1].initial_ppm)
+        value: longlong = self.atlas.compute_admitted(standing.account, self.venue.rows[1].unwind_ppm)
+        if value < standing.unwind:
+            return self.refuse(MARGIN_WORSE, standing.unwind, value, self.venue.rows[1].unwind_ppm)
+        value = self.atlas.compute_admitted(standing.account, standing.resilience_ppm)
+        if value < standing.at_resilience:
+            return self.refuse(MARGIN_WORSE, standing.at_resilience, value, standing.resilience_ppm)
         if standing.is_outside:
             return self.refuse(PRICE_BAND, 0, now, self.venue.rows[1].initial_ppm)
         if standing.is_cautious:
             return self.refuse(WITHDRAWABLE, 0, now, self.venue.rows[1].initial_ppm)
-        now = self.atlas.compute_admitted(standing.account, self.venue.rows[1].unwind_ppm)
-        if now < standing.unwind:
-            return self.refuse(MARGIN_WORSE, standing.unwind, now, self.venue.rows[1].unwind_ppm)
-        now = self.atlas.compute_admitted(standing.account, standing.resilience_ppm)
-        if now < standing.at_resilience:
-            return self.refuse(MARGIN_WORSE, standing.at_resilience, now, standing.resilience_ppm)
         return OK
 
     def check_at_mark(self, standing: Standing) -> longlong:
