@@ -48,6 +48,7 @@ class Market:
         events = self.send(r.SetMark, c.SET_MARK, asset=ASSET, price=ticks * 10**7, source_time_us=self.now, sources=3,
                            agreeing=3)  # fmt: skip
         assert events[-1].kind == c.MARK_SET
+        self.marked = self.now
         self.model.worth = Fraction(ticks)
 
     def get_book(self) -> tuple[list, list]:
@@ -89,7 +90,7 @@ def run(seed: int, steps: int) -> Counter:
         elif draw < 0.36:
             market.now += chance.choice((HOUR, 3 * HOUR, 8 * HOUR, 30 * HOUR))
             market.send(r.Command, c.ADVANCE_TIME)
-        if chance.random() < 0.1 or market.now > market.engine.state.assets.rows[ASSET].mark_time_us + 20 * 10**6:
+        if chance.random() < 0.1 or market.now > market.marked + 20 * 10**6:
             ticks = max(min(ticks + chance.randrange(-9, 10), TICKS + 40), TICKS - 40)
             market.mark(ticks)
         account = chance.randrange(1, 4)
