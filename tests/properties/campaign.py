@@ -1190,7 +1190,9 @@ class Chapter:
                 assert world.digest() == digest, "invariant 6: a rejected command changed something"
         else:
             self.shadow.observe(commands, events, best)
-        if kind != c.SET_MARK and kind != c.ADVANCE_TIME:
+        if (
+            kind != c.SET_MARK and kind != c.ADVANCE_TIME and not rejected
+        ):  # with a rejection the work that was due waits
             self.check_admission(before, standing, account, kind)
         self.check_work(events)
         self.check_sometimes()
