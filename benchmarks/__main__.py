@@ -28,6 +28,7 @@ PARTS: tuple[tuple[str, Callable[[], dict[str, float]]], ...] = (
 AIMS = {
     "core.commands_per_s.markets_1": (">=", 5e6),
     "core.commands_per_s.markets_16": (">=", 3e6),
+    "core.policies_ratio": ("<=", 1.3),
     "core.cpp_ratio": ("<=", 2.0),
     "core.bytes_per_account": ("<=", 1024.0),
 }

@@ -126,12 +126,19 @@ class Writer:
 
 
 def write_log(
-    commands: int, accounts: int = 10_000, markets: int = 16, seed: int = 1, capacity: dict[str, int] | None = None
-) -> Log:
-    """Return a log of the mix, of at least `commands` commands in whole batches."""
+    commands: int, accounts: int = 10_000, markets: int = 16, seed: int = 1, capacity: dict[str, int] | None = None,
+    has_policies: bool = False,
+) -> Log:  # fmt: skip
+    """Return a log of the mix, of at least `commands` commands in whole batches.
+
+    With `has_policies` half of the accounts have a policy of their own.
+    """
     engine = venue.open_engine(venue.count_perps(markets), **capacity or {})
     writer = Writer(engine, accounts, markets, seed)
-    for batch in venue.split(venue.build_population(accounts, markets, seed)):
+    population = venue.build_population(accounts, markets, seed)
+    if has_policies:
+        population += venue.build_policies(accounts, seed)
+    for batch in venue.split(population):
         events = engine.apply(batch)
         assert not np.any(np.frombuffer(events, EVENT)["kind"] == c.REJECTED), "the set-up was rejected"
         writer.follow(events)
@@ -177,7 +184,7 @@ def run(log: Log) -> float:
 
 
 def measure_all(commands: int = 1 << 18, accounts: int = 10_000) -> dict[str, float]:
-    """Return commands and fills a second with one market, with sixteen and with 256."""
+    """Return commands and fills a second with one market, with sixteen and with 256, and with policies."""
     figures: dict[str, float] = {}
     for markets in (1, 16, 256):
         log = write_log(commands, accounts, markets)
@@ -187,7 +194,22 @@ def measure_all(commands: int = 1 << 18, accounts: int = 10_000) -> dict[str, fl
         figures[f"core.fills_per_s.markets_{markets}"] = log.counts["fills"] / seconds
         figures[f"core.command_ns.markets_{markets}"] = 1e9 * seconds / log.size
         figures[f"core.mix_rejected.markets_{markets}"] = log.counts["rejected"] / log.size
-    return figures
+    return figures | measure_policies(commands, accounts)
+
+
+def measure_policies(commands: int = 1 << 18, accounts: int = 10_000) -> dict[str, float]:
+    """Return commands and fills a second with half of the accounts on policies, and how much slower than with none.
+
+    Both run in turn, so that a machine that slows down slows both.
+    """
+    plain, ruled = write_log(commands, accounts), write_log(commands, accounts, has_policies=True)
+    check(ruled)
+    without, seconds = measure.medians((lambda: run(plain), lambda: run(ruled)))
+    return {
+        "core.commands_per_s.policies": ruled.size / seconds,
+        "core.fills_per_s.policies": ruled.counts["fills"] / seconds,
+        "core.policies_ratio": seconds / without,
+    }
 
 
 if __name__ == "__main__":

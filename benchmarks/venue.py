@@ -25,6 +25,7 @@ ORDERS_AN_ACCOUNT = 2
 SPREAD_TICKS = 100  # mean distance of a resting order from the mark
 BATCH = 256  # commands that a sequencer hands over at once
 BLOCK_US = 10_000
+DENIED = 2  # accounts that a policy denies
 
 
 def open_engine(perps: int = PERPS, huge_pages: bool = False, **capacity: int) -> Engine:
@@ -115,6 +116,32 @@ def build_population(accounts: int, markets: int, seed: int = 1) -> bytes:
     for _ in range(ORDERS_AN_ACCOUNT):
         for account in traders:
             log.append(rest(chance, account, markets, MID_TICKS))
+    return encode(log)
+
+
+def build_policies(accounts: int, seed: int = 1) -> bytes:
+    """Return the commands that give every second trader a policy of its own.
+
+    Exposure to one counterparty is limited, whoever becomes one must survive a severity, two accounts are denied; a
+    quarter has its profit paid beyond a threshold, and another gives contracts with the weakest up first.
+    """
+    chance = random.Random(seed)
+    log: list[r.Record] = []
+    for account in range(1, accounts + 1, 2):
+        log.append(
+            r.SetPolicy(
+                time_us=START_US, kind=c.SET_POLICY, account=account, max_exposure=chance.randint(500, 5_000) * USD,
+                severity_ppm=chance.choice((500_000, 1_000_000, 1_500_000)),
+                true_up_threshold=chance.choice((0, 0, 0, 20 * USD)),
+            )
+        )  # fmt: skip
+        for _ in range(DENIED):
+            other = chance.randrange(1, accounts + 1)
+            if other != account:
+                log.append(r.SetCounterparty(time_us=START_US, kind=c.SET_COUNTERPARTY, account=account, other=other,
+                                             action=c.DENY_COUNTERPARTY))  # fmt: skip
+        if chance.random() < 1 / 4:
+            log.append(r.Switch(time_us=START_US, kind=c.CONFIGURE_ACCOUNT, account=account, value=c.WEAKEST_FIRST))
     return encode(log)
 
 

@@ -13,6 +13,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "flows.funds",
         "flows.trade",
+        "flows.policy",
         "flows.borrow",
         "flows.quote",
         "flows.due",

@@ -180,7 +180,7 @@ def test_choices_have_names(trader: Account) -> None:
     with pytest.raises(UnitError, match="names its rate"):
         trader.order("USDM-LOAN-10D", "buy", "100")
     with pytest.raises(UnknownName, match="order of giving up"):
-        trader.configure(give_up="weakest-first")
+        trader.configure(give_up="strongest-first")
 
 
 def test_raw_records_go_through_too(exchange: Exchange) -> None:

@@ -57,6 +57,7 @@ EVENT_RECORDS = {
     c.UNCHANGED: r.Event,
     c.WORK_DONE: r.WorkDone, c.ORDER_TRIGGERED: r.OrderTriggered, c.ORDERS_PAIRED: r.OrdersPaired,
     c.DEAD_MAN_SET: r.DeadManSet,
+    c.POLICY_SET: r.PolicySet, c.COUNTERPARTY_SET: r.CounterpartySet,
 }  # fmt: skip
 
 

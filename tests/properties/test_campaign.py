@@ -66,6 +66,10 @@ NOT_REACHED = {
     "NOT_CONSENTED": "compression: test_compression.py",
     "NOT_A_CIRCLE": "compression: test_compression.py",
     "TRIGGERS_LIMIT": "needs 256 orders that wait: tests/exchange/test_triggers.py",
+    "SEVERITY_OUT_OF_RANGE": "no policies here: test_policy.py",
+    "COUNTERPARTIES_LIMIT": "no policies here: test_policy.py",
+    "REQUEUE_LIMIT": "no policies here: test_policy.py",
+    "COUNTERPARTY_DENIED": "no policies here: test_policy.py",
     "INTERNAL": "only by a fault that a test injects: test_bounds.py",
 }
 

@@ -20,7 +20,7 @@ from worldmarkets.core.codes import (
     PARKED,
     PERP,
     RESTING,
-    SELL,
+    SPOT,
     TRIGGERS,
 )
 from worldmarkets.core.engine import Engine
@@ -62,6 +62,8 @@ def compute_violations(engine: Engine) -> list[str]:
     audit_files(state, found)
     audit_timers(state, found)
     audit_fees(state, found)
+    audit_credits(state, found)
+    audit_policies(state, found)
     audit_indexes(state, found)
     return found
 
@@ -227,6 +229,71 @@ def audit_loans(state: Tables, found: list[str]) -> None:
             found.append(f"3: account {row}: IOUs {account.iou_owed}/{account.iou_lent} are not what its loans give")
         if account.contracts != counts.get(row, 0) + perps.get(row, 0):
             found.append(f"3: account {row}: {account.contracts} contracts, counted otherwise")
+
+
+def audit_credits(state: Tables, found: list[str]) -> None:
+    """3. What one account has lent another of an asset is the sum of the principals between the two."""
+    sums: dict[Any, int] = {}
+    for row in range(1, len(state.loans)):
+        loan = state.loans[row]
+        if loan.principal != 0:
+            key = (loan.lender, loan.borrower, loan.asset)
+            sums[key] = sums.get(key, 0) + loan.principal
+    kept: dict[Any, int] = {}
+    for row in range(1, len(state.credits)):
+        credit = state.credits[row]
+        if credit.principal == 0:
+            continue
+        key = (credit.lender, credit.borrower, credit.asset)
+        kept[key] = credit.principal
+        entry = state.credit_keys[row]
+        if (entry.a, entry.b, entry.c) != key:
+            found.append(f"3: credit {row} is not in the index")
+    found += [
+        f"3: {key}: a credit of {kept.get(key, 0)}, loans sum to {sums.get(key, 0)}"
+        for key in {**sums, **kept}
+        if sums.get(key, 0) != kept.get(key, 0)
+    ]
+
+
+def audit_policies(state: Tables, found: list[str]) -> None:
+    """3. Policies belong to their accounts, list what they say of counterparties, and none says nothing."""
+    listed = 0
+    ring: dict[int, bool] = {}
+    row = state.venue[1].next_watch
+    while row != NONE and row not in ring:
+        ring[row] = True
+        if state.policies[state.policies[row].next].previous != row:
+            found.append(f"3: policy {row} hangs badly in the ring of thresholds")
+        row = state.policies[row].next
+    for account in range(1, len(state.accounts)):
+        number = state.accounts[account].policy
+        if number == NONE:
+            continue
+        policy = state.policies[number]
+        if policy.account != account:
+            found.append(f"3: account {account} has policy {number}, which is another's")
+        if not (policy.max_exposure or policy.true_up_threshold or policy.severity_ppm or policy.counterparties):
+            found.append(f"3: policy {number} says nothing")
+        if (number in ring) != (policy.true_up_threshold > 0):
+            found.append(f"3: policy {number}: threshold {policy.true_up_threshold}, in the ring: {number in ring}")
+        count, before, row = 0, NONE, policy.first_counterparty
+        while row != NONE and count <= policy.counterparties:
+            entry = state.counterparties[row]
+            key = state.counterparty_keys[row]
+            if entry.policy != number or entry.previous != before:
+                found.append(f"3: counterparty {row} hangs badly in policy {number}")
+            if (key.a, key.b, key.c) != (account, entry.other, entry.is_owner):
+                found.append(f"3: counterparty {row} is not in the index")
+            count, before, row = count + 1, row, entry.next
+        listed += count
+        if count != policy.counterparties:
+            found.append(f"3: policy {number}: {count} counterparties, counted {policy.counterparties}")
+    live = sum(1 for row in range(1, len(state.policies)) if state.policies[row].account != NONE)
+    if live != sum(1 for account in range(1, len(state.accounts)) if state.accounts[account].policy != NONE):
+        found.append(f"3: {live} policies, and not as many accounts that have one")
+    if listed != sum(1 for row in range(1, len(state.counterparties)) if state.counterparties[row].policy != NONE):
+        found.append(f"3: {listed} counterparties hang in policies, and there are others")
 
 
 def audit_orders(state: Tables, found: list[str]) -> None:
@@ -474,7 +541,7 @@ def audit_limits(state: Tables, found: list[str]) -> None:
 
 def audit_indexes(state: Tables, found: list[str]) -> None:
     """3. Every key of an index is found by walking the bucket chains, and none twice."""
-    for name in ("client", "owner", "account", "position", "perp", "maker", "slot", "limit"):
+    for name in ("client", "owner", "account", "position", "perp", "maker", "slot", "limit", "counterparty", "credit"):
         entries, buckets = getattr(state, name + "_keys"), getattr(state, name + "_buckets")
         walked = [row for bucket in buckets for row in walk_chain(entries, bucket.first)]
         keyed = [row for row in range(1, len(entries)) if entries[row].a or entries[row].b or entries[row].c]
@@ -492,19 +559,23 @@ def walk_chain(entries: Any, row: int) -> list[int]:
 
 
 def audit_books(engine: Engine, state: Tables, found: list[str]) -> None:
-    """3. Every level sums its queue, every side its levels; no book is crossed."""
+    """3. Every level sums its queue, every side its levels; only orders that policies keep apart may cross."""
     for market in range(1, state.venue[1].markets + 1):
+        best = [0, 0]
         for side in range(SIDES * market, SIDES * market + SIDES):
-            audit_side(engine, state, found, side, False)
             audit_side(engine, state, found, side, True)
-        bid = state.sides[SIDES * market + BUY].best
-        ask = state.sides[SIDES * market + SELL].best
+            best[side % SIDES] = audit_side(engine, state, found, side, False)
+        bid, ask = best
         if bid > 0 and ask > 0 and bid >= LADDER_TOP - ask:
             found.append(f"3: market {market} is crossed: bid {bid}, ask {LADDER_TOP - ask}")
 
 
-def audit_side(engine: Engine, state: Tables, found: list[str], side: int, is_ladder: bool) -> None:
-    """3. One side of a book, or of a trigger ladder, sums its levels, and its orders are where they stand."""
+def audit_side(engine: Engine, state: Tables, found: list[str], side: int, is_ladder: bool) -> int:
+    """3. One side of a book, or of a trigger ladder, sums its levels, and its orders are where they stand.
+
+    Returns the best rank of an order that no policy keeps from anybody, 0 when there is none.
+    """
+    firm = 0
     lots = 0
     orders = 0
     kept = (state.trigger_sides if is_ladder else state.sides)[side]
@@ -519,6 +590,8 @@ def audit_side(engine: Engine, state: Tables, found: list[str], side: int, is_la
             order = state.orders[row]
             queue += order.lots
             orders += 1
+            if state.markets[order.market].kind == SPOT or state.accounts[order.account].policy == NONE:
+                firm = max(firm, rank)
             at = order.price_ticks if side % SIDES == BUY else LADDER_TOP - order.price_ticks
             if order.market != side // SIDES or at != rank:
                 found.append(f"3: order {row} stands in another's queue")
@@ -531,6 +604,7 @@ def audit_side(engine: Engine, state: Tables, found: list[str], side: int, is_la
         lots += queue
     if lots != kept.lots or orders != kept.orders:
         found.append(f"3: {name}: {lots} lots of {orders} orders, kept otherwise")
+    return firm
 
 
 def audit_figures(engine: Engine, state: Tables, found: list[str]) -> None:

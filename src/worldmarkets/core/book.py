@@ -229,6 +229,15 @@ class Book:
         leaf: longlong = self.find_leaf(self.sides.rows[row].root, rank)
         return NONE if leaf == NONE else (leaf << 6) + (rank & 63)
 
+    def get_after(self, row: longlong, slot: longlong) -> longlong:
+        """Return the order that comes after one on side `row`, or 0."""
+        order = self.orders.read(slot)
+        rank: longlong
+        if order.next != NONE:
+            return order.next
+        rank = self.find_below(row, self.get_rank(row, order.price_ticks))
+        return NONE if rank == 0 else self.levels.rows[self.get_level(row, rank)].first
+
     def get_first(self, row: longlong) -> longlong:
         """Return the order with the highest priority on side `row`, or 0."""
         best: longlong = self.sides.rows[row].best

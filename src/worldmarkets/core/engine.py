@@ -20,6 +20,7 @@ from worldmarkets.core.fees import Fees
 from worldmarkets.core.flows.borrow import BorrowFlow
 from worldmarkets.core.flows.compression import CompressionFlow
 from worldmarkets.core.flows.funds import FundsFlow
+from worldmarkets.core.flows.policy import PolicyFlow
 from worldmarkets.core.flows.quote import QuoteFlow
 from worldmarkets.core.flows.trade import TradeFlow
 from worldmarkets.core.foresight import Foresight
@@ -31,6 +32,7 @@ from worldmarkets.core.matching import Matching
 from worldmarkets.core.oracle import Oracle
 from worldmarkets.core.orders import Orders
 from worldmarkets.core.outbox import Outbox
+from worldmarkets.core.policy import Policies
 from worldmarkets.core.protection import Protection
 from worldmarkets.core.quotes import Quotes
 from worldmarkets.core.state import State
@@ -45,6 +47,7 @@ if not cython.compiled:
         Account,
         Command,
         Event,
+        Order,
         Owner,
         SetMark,
         Venue,
@@ -59,8 +62,10 @@ if not cython.compiled:
         as_protect,
         as_quote,
         as_rejected,
+        as_set_counterparty,
         as_set_limits,
         as_set_mark,
+        as_set_policy,
         as_switch,
         as_timeout,
         as_work_deferred,
@@ -75,6 +80,7 @@ if not cython.compiled:
         MAX_TIME,
         NEAR,
         NEXT,
+        NO_LIMIT,
         WORK_AN_ITEM,
     )
 
@@ -94,6 +100,7 @@ class Engine:
     orders: Orders
     protection: Protection
     atlas: Atlas
+    policies: Policies
     admission: Admission
     oracle: Oracle
     funding: Funding
@@ -110,6 +117,7 @@ class Engine:
     borrow_flow: BorrowFlow
     compression_flow: CompressionFlow
     quote_flow: QuoteFlow
+    policy_flow: PolicyFlow
     inbox: Command[::1]
     inbox_bytes: object
     outbox: Outbox
@@ -135,6 +143,7 @@ class Engine:
         self.timers = Timers(self.state)
         self.conditions = Conditions(self.state, self.timers)
         self.atlas = Atlas(self.state)
+        self.policies = Policies(self.state, self.ledger, self.atlas)
         self.admission = Admission(self.state, self.atlas)
         self.quotes = Quotes(self.state)
         self.limits = Limits(self.state, self.admission, self.atlas)
@@ -149,10 +158,10 @@ class Engine:
         self.sweep = Sweep(self.state, self.atlas, self.outbox)
         self.fees = Fees(self.state, self.ledger)
         self.loans = Loans(self.state, self.ledger, self.outbox)
-        self.perps = Perps(self.state, self.ledger, self.loans, self.outbox)
+        self.perps = Perps(self.state, self.ledger, self.loans, self.atlas, self.policies, self.outbox)
         self.matching = Matching(
             self.state, self.ledger, self.book, self.orders, self.atlas, self.admission, self.fees, self.funding,
-            self.oracle, self.perps, self.loans, self.limits, self.protection, self.outbox,
+            self.oracle, self.perps, self.loans, self.policies, self.limits, self.protection, self.outbox,
         )  # fmt: skip
         self.foresight = Foresight(self.state, self.book)
         self.triggers = Triggers(
@@ -165,7 +174,7 @@ class Engine:
         self.funds_flow = FundsFlow(self.state, self.ledger, self.matching, self.admission, self.outbox)
         self.trade_flow = TradeFlow(
             self.state, self.timers, self.conditions, self.orders, self.matching, self.triggers, self.admission,
-            self.perps, self.outbox,
+            self.perps, self.policies, self.outbox,
         )  # fmt: skip
         self.borrow_flow = BorrowFlow(
             self.state, self.ledger, self.loans, self.matching, self.admission, self.outbox
@@ -174,6 +183,9 @@ class Engine:
             self.state, self.ledger, self.atlas, self.quotes, self.limits, self.orders, self.protection, self.matching,
             self.admission, self.outbox,
         )  # fmt: skip
+        self.policy_flow = PolicyFlow(
+            self.state, self.policies, self.orders, self.matching, self.admission, self.trade_flow, self.outbox
+        )
         rows = records.rows(records.Command, inbox)
         self.inbox = rows
         self.compression_flow = CompressionFlow(self.state, self.perps, self.oracle, self.admission, self.outbox, rows)
@@ -517,6 +529,7 @@ class Engine:
         if kind == SET_MARK:
             return self.set_mark(place)
         if kind == ADVANCE_TIME:
+            self.policy_flow.sweep()
             self.sweep.open()
             self.outbox.emit(TIME_ADVANCED, 0, 0, 0)
             self.sweep.close()
@@ -543,6 +556,10 @@ class Engine:
             return self.quote_flow.reset_protection(as_protect(command))
         if kind == SET_LIMITS or kind == SET_VENUE_LIMITS:
             return self.quote_flow.set_limits(as_set_limits(command))
+        if kind == SET_POLICY:
+            return self.policy_flow.set_policy(as_set_policy(command))
+        if kind == SET_COUNTERPARTY:
+            return self.policy_flow.set_counterparty(as_set_counterparty(command))
         if kind == SET_MARKET_MODE:
             return self.governance.set_market_mode(as_switch(command))
         if kind == SET_FEED:
@@ -565,6 +582,7 @@ class Engine:
         self.triggers.note_mark(command.asset)
         if self.state.venue.rows[1].next_due_us <= command.time_us:
             self.run_due(command.time_us)
+        self.policy_flow.sweep()
         self.sweep.close()
         return OK
 
@@ -645,6 +663,43 @@ class Engine:
     def get_missed(self):
         """Value every account from scratch and return how many that wait for no look have another state than kept."""
         return self.sweep.count_missed()
+
+    def get_exposure(self, account: longlong, other: longlong):
+        """Return (lent, profit, shock): the parts of an account's exposure to another, in numeraire quanta."""
+        self.policies.compute_exposure(account, other)
+        return self.policies.lent, self.policies.profit, self.policies.shock
+
+    def get_limit(self, account: longlong, other: longlong):
+        """Return the exposure that an account allows itself to another: -1 without a limit, 0 also when denied."""
+        if self.state.accounts.rows[account].policy == NONE:
+            return NO_LIMIT
+        return 0 if self.policies.is_denied(account, other) else self.policies.get_limit(account, other)
+
+    def get_dealable(self, account: longlong, market: longlong, side: longlong, depth: longlong):
+        """Return the best `depth` levels of one side as (price in ticks, lots that an account could trade).
+
+        Orders of the account's own owner, expired ones and those that policies keep from it count nothing.
+        """
+        row: longlong = self.state.get_side(market, side)
+        slot: longlong = self.book.get_first(row)
+        lots: longlong
+        levels = []
+        while slot != NONE:
+            order = self.state.orders.read(slot)
+            lots = 0
+            if not self.ledger.is_same_owner(account, order.account):
+                lots = self.matching.compute_dealable(account, slot)
+            if lots > 0:
+                if levels and levels[-1][0] == order.price_ticks:
+                    levels[-1] = (order.price_ticks, levels[-1][1] + lots)
+                elif len(levels) == depth:
+                    break
+                else:
+                    levels.append((order.price_ticks, lots))
+            slot = self.book.get_after(row, slot)
+        if not self.is_preview:
+            self.state.undo.commit()
+        return levels
 
     def get_figure(self, figure: longlong, severity_ppm: longlong):
         """Return what one group of an account is worth at a severity, in numeraire quanta."""

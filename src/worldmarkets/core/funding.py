@@ -79,11 +79,11 @@ class Funding:
         row.mid_time_us = now
 
     def compute_mid(self, market: longlong) -> longlong:
-        """Return twice the mid of a book's firm depth in ticks, or 0 when a side has none."""
+        """Return twice the mid of a book's firm depth in ticks, or 0 when a side has none or the two cross."""
         lots: longlong = self.state.markets.rows[market].firm_lots
         bid: longlong = self.find_firm(SIDES * market + BUY, lots)
         ask: longlong = self.find_firm(SIDES * market + SELL, lots)
-        return bid + LADDER_TOP - ask if bid > 0 and ask > 0 else 0
+        return bid + LADDER_TOP - ask if bid > 0 and ask > 0 and bid < LADDER_TOP - ask else 0
 
     def find_firm(self, side: longlong, lots: longlong) -> longlong:
         """Return the rank at which a side has given `lots`, or 0 when its first levels do not."""

@@ -17,6 +17,7 @@ from worldmarkets.core.limits import Limits
 from worldmarkets.core.oracle import Oracle
 from worldmarkets.core.orders import Orders
 from worldmarkets.core.outbox import Outbox
+from worldmarkets.core.policy import Policies
 from worldmarkets.core.protection import Protection
 from worldmarkets.core.state import State
 
@@ -74,6 +75,7 @@ class Matching:
     loans: Loans
     limits: Limits
     protection: Protection
+    policies: Policies
     outbox: Outbox
     taker: Standing
     maker: Standing
@@ -87,11 +89,12 @@ class Matching:
     slices: longlong
     paid: longlong
     stop: longlong
+    passed: longlong
 
     def __init__(
         self, state: State, ledger: Ledger, book: Book, orders: Orders, atlas: Atlas, admission: Admission, fees: Fees,
-        funding: Funding, oracle: Oracle, perps: Perps, loans: Loans, limits: Limits, protection: Protection,
-        outbox: Outbox,
+        funding: Funding, oracle: Oracle, perps: Perps, loans: Loans, policies: Policies, limits: Limits,
+        protection: Protection, outbox: Outbox,
     ):  # fmt: skip
         self.state = state
         self.ledger = ledger
@@ -106,6 +109,7 @@ class Matching:
         self.loans = loans
         self.limits = limits
         self.protection = protection
+        self.policies = policies
         self.outbox = outbox
         self.taker = Standing()
         self.maker = Standing()
@@ -116,6 +120,7 @@ class Matching:
         self.prevented = 0
         self.paid = 0
         self.stop = OK
+        self.passed = NONE
         self.reset_work()
 
     def reset_work(self) -> None:
@@ -476,10 +481,9 @@ class Matching:
 
     def compute_passive(self, command: pointer[PlaceOrder], price: longlong) -> longlong:
         """Return the price at which a post-only order rests, or 0 when it would trade and may not slide."""
-        opposite: longlong = self.state.get_side(command.market, 1 - command.side)
-        best: longlong = self.state.sides.rows[opposite].best
+        best: longlong = self.find_touch(command.account, command.market, command.side, price)
         touch: longlong
-        if not self.is_crossing(command.market, command.side, price):
+        if best == 0:
             return price
         touch = best if command.side == SELL else LADDER_TOP - best
         self.admission.refuse(WOULD_CROSS, touch, price, command.market)
@@ -487,6 +491,75 @@ class Matching:
             return 0
         touch = touch + 1 if command.side == SELL else touch - 1
         return touch if 0 < touch <= self.state.markets.rows[command.market].max_ticks else 0
+
+    def find_touch(self, account: longlong, market: longlong, side: longlong, price: longlong) -> longlong:
+        """Return the rank of the best resting order that an account's order at this price would trade with, or 0.
+
+        Looks past orders that policies keep from it, at most MAX_SKIPS of them: the one after counts as one it meets.
+        """
+        opposite: longlong = self.state.get_side(market, 1 - side)
+        limit: longlong = self.book.get_rank(opposite, price)
+        best: longlong = self.state.sides.rows[opposite].best
+        resting: longlong
+        looks: longlong = 0
+        if best == 0 or best < limit:
+            return 0
+        resting = self.book.get_first(opposite)
+        while resting != NONE and looks < MAX_SKIPS and not self.may_meet(account, resting):
+            resting = self.book.get_after(opposite, resting)
+            looks += 1
+        if resting == NONE:
+            return 0
+        best = self.get_rank(resting)
+        return best if best >= limit else 0
+
+    def may_meet(self, account: longlong, resting: longlong) -> cython.bint:
+        """Say whether an account's order would trade with a resting one, or be kept from it as a self-trade."""
+        maker = self.state.orders.read(resting)
+        accounts = self.state.accounts
+        if accounts.rows[account].policy == NONE and accounts.rows[maker.account].policy == NONE:
+            return True
+        return self.ledger.is_same_owner(account, maker.account) or self.compute_dealable(account, resting) > 0
+
+    def compute_dealable(self, account: longlong, resting: longlong) -> longlong:
+        """Return how many lots of a resting order policies would let an account trade with it, and nothing else asked.
+
+        An account that would need a position more than it may have deals with nobody.
+        """
+        maker = self.state.orders.read(resting)
+        rules = self.state.markets.read(maker.market)
+        lots: longlong = maker.lots
+        undo: longlong
+        events: longlong
+        slot: longlong
+        position: longlong
+        if maker.expiry_us != 0 and maker.expiry_us <= self.state.venue.rows[1].time_us:
+            return 0
+        if maker.flags & REDUCE_ONLY:
+            lots = min(lots, self.get_reducible(maker.position, maker.side))
+        if rules.kind == SPOT or (
+            self.state.accounts.rows[account].policy == NONE
+            and self.state.accounts.rows[maker.account].policy == NONE
+            and rules.kind == LOAN
+        ):
+            return lots
+        if not self.ledger.has_room(account, rules.asset):
+            return 0
+        undo = self.state.undo.begin()
+        events = self.outbox.length
+        position = self.ledger.need(account, rules.asset)
+        slot = self.create(position, maker.market, 1 - maker.side, maker.price_ticks, lots, 0)
+        lots = self.screen(slot, resting, lots)
+        if lots > 0 and rules.kind == PERP:
+            if maker.side == SELL:
+                lots = self.perps.fill(maker.market, position, maker.position, lots,
+                                       maker.price_ticks * rules.tick_value, MAX_SLICES, account)  # fmt: skip
+            else:
+                lots = self.perps.fill(maker.market, maker.position, position, lots,
+                                       maker.price_ticks * rules.tick_value, MAX_SLICES, account)  # fmt: skip
+        self.state.undo.rollback(undo)
+        self.outbox.length = events
+        return lots
 
     def get_reducible(self, position: longlong, side: longlong) -> longlong:
         """Return how many lots of a position's perp an order on this side would reduce."""
@@ -511,6 +584,7 @@ class Matching:
         self.left = lots
         self.paid = order.fees_paid
         self.stop = OK
+        self.passed = NONE
         self.prevented = 0
         self.orders.look(order.market)
         self.match(slot)
@@ -551,6 +625,7 @@ class Matching:
         least: longlong = 1
         if self.state.markets.rows[order.market].kind == LOAN:
             least = self.state.markets.rows[order.market].minimum_lots
+        is_screened: cython.bint = self.state.accounts.rows[order.account].policy != NONE
         side = self.state.sides.read(opposite)
         while self.left > 0 and side.best >= limit and self.stop == OK:
             if (
@@ -562,6 +637,10 @@ class Matching:
                 self.stop = self.admission.refuse(WORK, max_fills, self.fills, order.market)
                 break
             resting = self.book.get_first(opposite)
+            if self.passed != NONE:
+                resting = self.book.get_after(opposite, self.passed)
+                if resting == NONE or self.get_rank(resting) < limit:
+                    break
             maker = self.state.orders.read(resting)
             if maker.expiry_us != 0 and maker.expiry_us <= now:
                 self.skip(resting, REASON_EXPIRED)
@@ -583,7 +662,46 @@ class Matching:
                 if lots == 0:
                     self.stop = REASON_REDUCED
                     break
+            if is_screened or self.state.accounts.rows[maker.account].policy != NONE:
+                lots = self.screen(slot, resting, lots)
+                if lots == 0:
+                    self.pass_over(resting)
+                    continue
             self.fill(slot, resting, lots)
+
+    def get_rank(self, slot: longlong) -> longlong:
+        """Return the rank of a resting order."""
+        order = self.state.orders.read(slot)
+        return self.book.get_rank(order.side, order.price_ticks)
+
+    def screen(self, slot: longlong, resting: longlong, lots: longlong) -> longlong:
+        """Return how many of `lots` two orders may trade as far as their owners' policies alone say.
+
+        Perps: owners of whom one denies the other only tear up what they have between themselves; what limits and
+        severities allow is found slice by slice.  Spot needs no policy.
+        """
+        order = self.state.orders.read(slot)
+        maker = self.state.orders.read(resting)
+        kind: longlong = self.state.markets.rows[order.market].kind
+        row: longlong
+        if kind == SPOT:
+            return lots
+        if kind == LOAN:
+            if order.side == SELL:
+                return self.policies.fit_loan(order.position, maker.position, order.market, lots, maker.price_ticks)
+            return self.policies.fit_loan(maker.position, order.position, order.market, lots, maker.price_ticks)
+        if not self.policies.are_apart(order.account, maker.account):
+            return lots
+        if order.side == SELL:
+            row = self.perps.find(order.account, maker.account, order.market)
+        else:
+            row = self.perps.find(maker.account, order.account, order.market)
+        return 0 if row == NONE else min(lots, self.perps.perps.rows[row].lots)
+
+    def pass_over(self, resting: longlong) -> None:
+        """Go on past a resting order that policies keep from matching; it stays where it is."""
+        self.skips += 1
+        self.passed = resting
 
     def skip(self, resting: longlong, reason: longlong) -> None:
         """Take a resting order away that may not match."""
@@ -662,7 +780,11 @@ class Matching:
         ):
             culprit = self.count_limits(order.market, order.side, order.position, held, price, taker_left - self.left)
             code = self.admission.code
-        if culprit != 0 and not self.is_careful:
+        if culprit == NOBODY:
+            self.outbox.length = events
+            self.fills -= 1
+            self.pass_over(resting)
+        elif culprit != 0 and not self.is_careful:
             self.has_failed = True
             self.stop = code
         elif culprit != 0:
@@ -691,7 +813,10 @@ class Matching:
         return 0
 
     def settle(self, slot: longlong, resting: longlong, lots: longlong) -> longlong:
-        """Settle a fill and its fees.  Returns 0, or the account whose balance does not cover its part."""
+        """Settle a fill and its fees.  Returns 0, the account whose balance does not cover its part, or NOBODY.
+
+        NOBODY is at fault when policies allow none of it.
+        """
         order = self.state.orders.read(slot)
         maker = self.state.orders.read(resting)
         market: longlong = order.market
@@ -715,6 +840,8 @@ class Matching:
         elif rules.kind == PERP:
             cash = rules.open_interest
             lots = self.settle_perp(market, bought, sold, lots, price, order.account)
+            if lots == 0:
+                return NOBODY
             if rules.open_interest > cash and rules.open_interest > self.get_open_cap(market):
                 self.admission.refuse(OPEN_INTEREST_CAP, self.get_open_cap(market), rules.open_interest, market)
                 return order.account
@@ -765,6 +892,8 @@ class Matching:
         bought_before: longlong = buyer.lots
         sold_before: longlong = seller.lots
         lots = self.perps.fill(market, bought, sold, lots, price * rules.tick_value, MAX_SLICES - self.slices, actor)
+        if lots == 0:
+            return 0
         self.slices += self.perps.slices
         rules.open_interest += max(buyer.lots, 0) + max(seller.lots, 0) - before
         if rules.open_interest > rules.crowded_lots:

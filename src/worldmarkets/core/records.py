@@ -238,6 +238,27 @@ class SetLimits(_CommandRecord):
     spare: i64
 
 
+class SetPolicy(_CommandRecord):
+    """An account's terms for its counterparties; 0 means none: no limit, no test, no threshold."""
+
+    max_exposure: i64
+    true_up_threshold: i64
+    severity_ppm: i64
+    spare: i64
+    spare2: i64
+
+
+class SetCounterparty(_CommandRecord):
+    """What an account's policy says of one account, or of that account's owner: one of the actions of codes.py."""
+
+    limit: i64
+    other: u32
+    action: u32
+    spare: i64
+    spare2: i64
+    spare3: i64
+
+
 class _EventRecord(Record):
     HEAD: ClassVar[dict[str, str]] = {"sequence": "i64", "kind": "u8", "code": "u8", "market": "u16", "account": "u32"}
 
@@ -580,6 +601,29 @@ class AccountState(_EventRecord):
     spare3: i64
 
 
+class PolicySet(_EventRecord):
+    """An account's terms for its counterparties."""
+
+    max_exposure: i64
+    true_up_threshold: i64
+    severity_ppm: i64
+    spare: i64
+    spare2: i64
+    spare3: i64
+
+
+class CounterpartySet(_EventRecord):
+    """What an account's policy says of one account from now on, or (DENY_OWNER) of that account's owner."""
+
+    limit: i64
+    other: u32
+    action: u32
+    spare: i64
+    spare2: i64
+    spare3: i64
+    spare4: i64
+
+
 class Rejected(_EventRecord):
     """A command that changed nothing.  `code` is the rule; `needed`, `had` and `subject` are its numbers."""
 
@@ -643,6 +687,8 @@ class Venue(Record):
     timer_count: u32
     suspended: u32
     tiers: u32
+    next_watch: u32
+    spare2: u32
     crowding_ppm: i64
     numeraire_dollar: i64
     internal_errors: i64
@@ -897,6 +943,8 @@ class Account(Record):
     sweep_next: u32
     triggers: u32
     sweep_reason: u32
+    policy: u32
+    spare2: u32
     first_due_us: i64
     first_maker: u32
     quotes: u16
@@ -1041,6 +1089,46 @@ class Loan(Record):
     tenor_hours: u32
 
 
+class Policy(Record):
+    """An account's policy.  Those with a threshold hang in a ring; `position` and `perp` are where its round stands."""
+
+    max_exposure: i64
+    true_up_threshold: i64
+    severity_ppm: i64
+    account: u32
+    first_counterparty: u32
+    counterparties: u32
+    next: u32
+    previous: u32
+    position: u32
+    perp: u32
+    spare: u32
+
+
+class Counterparty(Record):
+    """What a policy says of one account, or of one owner: a limit, or a denial."""
+
+    limit: i64
+    policy: u32
+    other: u32
+    next: u32
+    previous: u32
+    is_denied: u8
+    is_owner: u8
+    spare: u16
+    spare2: u32
+
+
+class Credit(Record):
+    """What one account has lent another of an asset: the sum of the principals between them, IOUs among them."""
+
+    principal: i64
+    lender: u32
+    borrower: u32
+    asset: u32
+    spare: u32
+
+
 class Entry(Record):
     """One key of an index; its row number is that of the record it stands for."""
 
@@ -1101,13 +1189,13 @@ class Seen(Record):
 
 COMMANDS = (
     OpenAccount, Funds, SetMark, Switch, PlaceOrder, OrderChange, OrderPair, Timeout, ContractChange,
-    MassQuote, Quote, Protect, SetLimits,
+    MassQuote, Quote, Protect, SetLimits, SetPolicy, SetCounterparty,
 )  # fmt: skip
 EVENTS = (
     AccountOpened, FundsMoved, MarkSet, Switched, OrderPlaced, OrderCancelled, OrderAmended, OrderTriggered,
     OrdersPaired, DeadManSet, Traded, PerpChanged,
     TruedUp, LoanOpened, LoanRepaid, LoanExtended, FundingSet, Compressed, WorkDone, WorkDeferred, QuoteRefused, Quoted,
-    ProtectionSet, ProtectionTripped, LimitsSet, AccountState, Rejected, Repeated,
+    ProtectionSet, ProtectionTripped, LimitsSet, AccountState, PolicySet, CounterpartySet, Rejected, Repeated,
 )  # fmt: skip
 
 # Every table, in the order of snapshot and digest: name and record.
@@ -1154,6 +1242,13 @@ TABLES: tuple[tuple[str, type[Record]], ...] = (
     ("limits", Limit),
     ("limit_keys", Entry),
     ("limit_buckets", Bucket),
+    ("policies", Policy),
+    ("counterparties", Counterparty),
+    ("counterparty_keys", Entry),
+    ("counterparty_buckets", Bucket),
+    ("credits", Credit),
+    ("credit_keys", Entry),
+    ("credit_buckets", Bucket),
     ("indexes", IndexState),
     ("files", File),
     ("time_files", File),

@@ -15,6 +15,8 @@ from worldmarkets.core.tables import (
     ChildTable,
     ClientTable,
     ConditionTable,
+    CounterpartyTable,
+    CreditTable,
     EntryTable,
     FeeDayTable,
     FigureTable,
@@ -31,6 +33,7 @@ from worldmarkets.core.tables import (
     OwnerTable,
     PerpTable,
     PlaceTable,
+    PolicyTable,
     PoolTable,
     PositionTable,
     SideTable,
@@ -75,7 +78,24 @@ CAPACITY = {
     "makers": 1 << 20,
     "slots": 1 << 22,
     "limits": 1 << 20,
+    "policies": 1 << 23,
+    "counterparties": 1 << 23,
+    "credits": 1 << 24,
     "indexes": 16,
+}
+
+# The indexes in their order: the table whose rows each names, by what its own two tables are called after.
+PLURALS = {
+    "client": "clients",
+    "owner": "owners",
+    "account": "accounts",
+    "position": "positions",
+    "perp": "perps",
+    "maker": "makers",
+    "slot": "slots",
+    "limit": "limits",
+    "counterparty": "counterparties",
+    "credit": "credits",
 }
 
 
@@ -112,6 +132,9 @@ class State:
     makers: MakerTable
     slots: SlotTable
     limits: LimitTable
+    policies: PolicyTable
+    counterparties: CounterpartyTable
+    credits: CreditTable
     indexes: IndexStateTable
     files: Files
     time_files: Files
@@ -124,6 +147,8 @@ class State:
     maker_index: Index
     slot_index: Index
     limit_index: Index
+    counterparty_index: Index
+    credit_index: Index
 
     def __init__(self, capacity=None, huge_pages=False):
         sizes = {**CAPACITY, **(capacity or {})}
@@ -132,9 +157,7 @@ class State:
         made = {}
         for number, (name, record) in enumerate(records.TABLES):
             base = name.removesuffix("_keys").removesuffix("_buckets")
-            plural = {"client": "clients", "owner": "owners", "account": "accounts", "position": "positions",
-                      "perp": "perps", "maker": "makers", "slot": "slots",
-                      "limit": "limits"}.get(base, base)  # fmt: skip
+            plural = PLURALS.get(base, base)
             rows = sizes.get(name) or (sizes["accounts"] // 7 + 32 if record in (records.File, records.Word) else 0)
             rows = rows or (2 * sizes[plural] + 66 if name.endswith("_buckets") else sizes[plural])
             kind = getattr(tables, record.__name__ + "Table")
@@ -171,12 +194,15 @@ class State:
         self.makers = made["makers"]
         self.slots = made["slots"]
         self.limits = made["limits"]
+        self.policies = made["policies"]
+        self.counterparties = made["counterparties"]
+        self.credits = made["credits"]
         self.indexes = made["indexes"]
         self.files = Files(made["files"])
         self.time_files = Files(made["time_files"])
         self.touched = made["touched"]
         index = {}
-        for number, name in enumerate(("client", "owner", "account", "position", "perp", "maker", "slot", "limit"), 1):
+        for number, name in enumerate(PLURALS, 1):
             index[name] = Index(made[name + "_keys"], made[name + "_buckets"], self.indexes, number)
         self.client_index = index["client"]
         self.owner_index = index["owner"]
@@ -186,6 +212,8 @@ class State:
         self.maker_index = index["maker"]
         self.slot_index = index["slot"]
         self.limit_index = index["limit"]
+        self.counterparty_index = index["counterparty"]
+        self.credit_index = index["credit"]
 
     def open(self):
         """Lay out the empty state: pools, the venue's row, empty indexes."""
@@ -201,6 +229,8 @@ class State:
         self.maker_index.open()
         self.slot_index.open()
         self.limit_index.open()
+        self.counterparty_index.open()
+        self.credit_index.open()
         self.undo.commit()
 
     def has_account(self, account: longlong) -> cython.bint:

@@ -15,6 +15,8 @@ if not cython.compiled:
         Child,
         Client,
         Condition,
+        Counterparty,
+        Credit,
         Entry,
         FeeDay,
         Figure,
@@ -31,6 +33,7 @@ if not cython.compiled:
         Owner,
         Perp,
         Place,
+        Policy,
         Pool,
         Position,
         Side,
@@ -172,6 +175,50 @@ class ConditionTable(Table):
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Condition]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class CounterpartyTable(Table):
+    """Rows of `Counterparty`."""
+
+    rows: Counterparty[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Counterparty]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Counterparty]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class CreditTable(Table):
+    """Rows of `Credit`."""
+
+    rows: Credit[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Credit]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Credit]]:
         """Return row `row` to be read only."""
         return address(self.rows[row])
 
@@ -524,6 +571,28 @@ class PlaceTable(Table):
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Place]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class PolicyTable(Table):
+    """Rows of `Policy`."""
+
+    rows: Policy[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Policy]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Policy]]:
         """Return row `row` to be read only."""
         return address(self.rows[row])
 

@@ -47,6 +47,9 @@ MAX_FIRM_LEVELS = 64  # of a side that are looked at for firm depth
 MAX_FEE_CAP = 2_000_000_000  # numeraire quanta an order pays at most
 MAX_TIMEOUT = DAY  # of a dead man's switch
 MAX_TIME = 4 * 10**15  # microseconds: the year 2096
+AT_MARK = -1  # in place of a lot's cash: the contract is struck at the mark
+NO_LIMIT = -1  # on an exposure
+MAX_EXPOSURE = 10**17  # numeraire quanta: the highest limit on a counterparty
 MAX_SEVERITY = 10_000_000  # ppm: resilience is shown up to ten
 MAX_ID = (1 << 62) - 1
 NEVER = MAX_ID  # when the first timer is due while there is none
@@ -59,6 +62,8 @@ MAX_LOANS = 256  # that an account owes in one asset
 MAX_SLICES = 64  # contracts touched by one command
 MAX_SKIPS = 64  # resting orders skipped or failed in one command
 MAX_TRIGGERS = 256  # orders of an account that wait for their triggers
+MAX_REQUEUE = 1_024  # resting orders that one change of a policy puts at the back of their queues
+MAX_COUNTERPARTIES = 1_024  # that one policy names
 MAX_BUNDLE = 100  # commands in one bundle
 MAX_QUOTES = 1_024  # that an account has resting
 MAX_LIMITED_ORDERS = 1_024  # that an account may have resting when a limit is set for it
@@ -69,7 +74,9 @@ WORK_AN_ITEM = 64  # fills, skips and slices for which timed work counts as one 
 MAX_SWEPT = 16  # orders that one item of work cancels
 MAX_EXAMINED = 64  # orders that one item of work looks at
 # Events that one command of an account reports, at most; and with the timed work that it does first.
-EVENTS_AN_ORDER = 6 * MAX_FILLS + 3 * MAX_SKIPS + 16 * MAX_SLICES + 4 * MAX_BUNDLE + 4 * MAX_QUOTES + 16
+EVENTS_AN_ORDER = (
+    6 * MAX_FILLS + 3 * MAX_SKIPS + 16 * MAX_SLICES + 4 * MAX_BUNDLE + 4 * MAX_QUOTES + 3 * MAX_REQUEUE + 16
+)
 EVENTS_A_COMMAND = 2 * EVENTS_AN_ORDER + MAX_SWEEP * (4 * MAX_SWEPT + 16 * WORK_AN_ITEM) + MAX_VISITS + MAX_SWEEP
 VISIT_BATCH = 16  # accounts that are asked for at once
 FETCH_GROUPS = 3  # of each of them, whose rows are asked for ahead

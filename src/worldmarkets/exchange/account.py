@@ -151,6 +151,16 @@ class Account(Desk[Result]):
         return bool(self.exchange.read_row("accounts", self.number).is_compressible)
 
     @property
+    def policy(self) -> views.Policy:
+        """Its policy: whom it deals with, and on what terms."""
+        return self._views.get_policy()
+
+    @property
+    def counterparties(self) -> list[views.Counterparty]:
+        """Everybody it has contracts with, and what it is exposed to each, the largest first."""
+        return self._views.get_counterparties()
+
+    @property
     def _views(self) -> views.Views:
         return self.exchange.get_views(self.number)
 

@@ -11,19 +11,30 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from worldmarkets.core import codes
-from worldmarkets.core.records import ContractChange, Funds, OrderChange, OrderPair, PlaceOrder, Record, Switch, Timeout
+from worldmarkets.core.records import (
+    ContractChange,
+    Funds,
+    OrderChange,
+    OrderPair,
+    PlaceOrder,
+    Record,
+    SetCounterparty,
+    SetPolicy,
+    Switch,
+    Timeout,
+)
 from worldmarkets.core.units import MILLION
 from worldmarkets.exchange.commands import make
 from worldmarkets.exchange.errors import UnitError, UnknownName
 from worldmarkets.exchange.listing import Market
 from worldmarkets.exchange.quotes import SELF_TRADE, SIDES, QuoteDesk
-from worldmarkets.exchange.units import Amount, to_rate, to_share, to_time
+from worldmarkets.exchange.units import Amount, to_rate, to_severity, to_share, to_time
 
 if TYPE_CHECKING:
     from worldmarkets.exchange.exchange import Exchange
 
 T = TypeVar("T")
-GIVE_UP = {"newest-first": codes.NEWEST_FIRST, "oldest-first": codes.OLDEST_FIRST}
+GIVE_UP = {"newest-first": codes.NEWEST_FIRST, "oldest-first": codes.OLDEST_FIRST, "weakest-first": codes.WEAKEST_FIRST}
 
 
 class Desk(QuoteDesk[T]):
@@ -207,11 +218,14 @@ class Desk(QuoteDesk[T]):
         )
 
     def true_up(self, contract: int) -> T:
-        """Pay a perp contract's unrealised profit now, and strike it at the mark."""
+        """Pay a perp contract's unrealised profit now, and strike it at the mark.
+
+        Either side may; anybody may when the contract lies beyond a side's threshold.
+        """
         return self._send(make(ContractChange, kind=codes.TRUE_UP, account=self.number, contract_id=contract))
 
     def configure(self, *, give_up: str) -> T:
-        """Choose which perp contracts are given up first: newest-first or oldest-first."""
+        """Choose which perp contracts are given up first: newest-first, oldest-first or weakest-first."""
         value = _choose(GIVE_UP, give_up, "order of giving up")
         return self._send(make(Switch, kind=codes.CONFIGURE_ACCOUNT, account=self.number, value=value))
 
@@ -224,6 +238,58 @@ class Desk(QuoteDesk[T]):
                 account=self.number,
                 setting=codes.COMPRESSION,
                 value=int(allowed),
+            )  # fmt: skip
+        )
+
+    # Counterparties.
+
+    def set_policy(
+        self, *, max_exposure: Amount | None = None, survives: Amount | float | None = None,
+        true_up_threshold: Amount | None = None,
+    ) -> T:  # fmt: skip
+        """Say with whom this account's orders in perp and loan books may make contracts; what is not named is no rule.
+
+        `max_exposure` is the most numeraire that any one counterparty may come to owe; `survives` the severity that
+        whoever becomes a counterparty must survive; `true_up_threshold` the unrealised profit or loss beyond which a
+        perp contract is paid.  Other terms put the account's resting orders at the back of their queues.
+        """
+        cash = self.exchange.listing.numeraire
+        return self._send(
+            make(
+                SetPolicy,
+                kind=codes.SET_POLICY,
+                account=self.number,
+                max_exposure=0 if max_exposure is None else cash.to_quanta(max_exposure),
+                severity_ppm=0 if survives is None else to_severity(survives),
+                true_up_threshold=0 if true_up_threshold is None else cash.to_quanta(true_up_threshold),
+            )  # fmt: skip
+        )
+
+    def limit_exposure(self, counterparty: Desk[object], exposure: Amount) -> T:
+        """Limit the exposure to one counterparty, in place of the policy's `max_exposure`."""
+        quanta = self.exchange.listing.numeraire.to_quanta(exposure)
+        return self._set_counterparty(counterparty, codes.LIMIT_COUNTERPARTY, quanta)
+
+    def deny(self, counterparty: Desk[object], *, owner: bool = False) -> T:
+        """Deal no more with a counterparty or, with `owner`, with any account of its owner, also those still to come.
+
+        What the two have between themselves may still be torn up.
+        """
+        return self._set_counterparty(counterparty, codes.DENY_OWNER if owner else codes.DENY_COUNTERPARTY)
+
+    def forget(self, counterparty: Desk[object], *, owner: bool = False) -> T:
+        """Take back what `limit_exposure` or `deny` said of a counterparty or, with `owner`, of its owner."""
+        return self._set_counterparty(counterparty, codes.FORGET_OWNER if owner else codes.FORGET_COUNTERPARTY)
+
+    def _set_counterparty(self, other: Desk[object], action: int, limit: int = 0) -> T:
+        return self._send(
+            make(
+                SetCounterparty,
+                kind=codes.SET_COUNTERPARTY,
+                account=self.number,
+                other=other.number,
+                action=action,
+                limit=limit,
             )  # fmt: skip
         )
 

@@ -239,6 +239,13 @@ class Exchange:
         """Return the account with a number.  Raises UnknownName."""
         return self._registry.get(number)
 
+    def find_account_of(self, owner: int) -> int:
+        """Return the number of the first account of an owner, given by its row.  Raises UnknownName."""
+        for account in range(1, len(self.table("accounts"))):
+            if self.read_row("accounts", account).owner == owner:
+                return account
+        raise UnknownName(f"there is no owner {owner}")
+
     def market(self, symbol: str) -> MarketView:
         """Return a view of a market.  Raises UnknownName."""
         return MarketView(self, self.listing.market(symbol))

@@ -13,6 +13,7 @@ from worldmarkets.exchange.units import from_time, from_units
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from worldmarkets.exchange.account import Account
     from worldmarkets.exchange.exchange import Exchange
 
 _MODES = ("prelaunch", "cancel_only", "post_only", "open", "settling")
@@ -74,12 +75,19 @@ class MarketView:
         """What may happen in it now."""
         return _MODES[self._row.mode]
 
-    def depth(self, levels: int = 10) -> Depth:
-        """Return the best levels of both sides.  In a loan book bids borrow and asks lend."""
-        return Depth(self._side(codes.BUY, levels), self._side(codes.SELL, levels))
+    def depth(self, levels: int = 10, account: Account | None = None) -> Depth:
+        """Return the best levels of both sides.  In a loan book bids borrow and asks lend.
 
-    def _side(self, side: int, levels: int) -> list[Level]:
-        found = self._exchange.engine.get_levels(self.listed.number, side, levels)
+        With an account, only what policies let that account trade: each order as if it alone were met.
+        """
+        return Depth(self._side(codes.BUY, levels, account), self._side(codes.SELL, levels, account))
+
+    def _side(self, side: int, levels: int, account: Account | None = None) -> list[Level]:
+        engine = self._exchange.engine
+        if account is None:
+            found = engine.get_levels(self.listed.number, side, levels)
+        else:
+            found = engine.get_dealable(account.number, self.listed.number, side, levels)
         return [Level(self.listed.from_ticks(ticks), self.listed.from_lots(lots)) for ticks, lots in found]
 
     @property

@@ -25,6 +25,9 @@ _KEYS = {
     "loans": "id",
     "clients": "client_id",
     "positions": "account",
+    "policies": "account",
+    "counterparties": "policy",
+    "credits": "lender",
 }
 
 

@@ -75,6 +75,43 @@ class Loan:
 
 
 @dataclass(frozen=True, slots=True)
+class Term:
+    """What a policy says of one counterparty or, with `owner`, of every account of its owner."""
+
+    counterparty: Account
+    owner: bool
+    denied: bool
+    limit: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """An account's policy: None where it has no rule."""
+
+    max_exposure: Decimal | None
+    survives: Decimal | None
+    true_up_threshold: Decimal | None
+    give_up: str
+    terms: tuple[Term, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Counterparty:
+    """What an account is exposed to one counterparty: the sum of lent, profit and shock.  `limit` is None without one.
+
+    `lent` is principal at the mark, IOUs among it; `profit` the unrealised profit of each perp contract that has one;
+    `shock` what the design shock of prices could add to it.
+    """
+
+    account: Account
+    exposure: Decimal
+    lent: Decimal
+    profit: Decimal
+    shock: Decimal
+    limit: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
 class Perp:
     """A perp contract, from one side: a positive size is long.  `funding` is owed when positive."""
 
@@ -184,6 +221,49 @@ class Views:
             row = getattr(loan, following)
             if row == first:
                 break
+
+    def get_policy(self) -> Policy:
+        """Return a view of the account's policy."""
+        account = self._exchange.read_row("accounts", self._number)
+        policy = self._exchange.read_row("policies", account.policy)
+        cash = self._listing.numeraire.from_quanta
+        terms, row = [], policy.first_counterparty
+        while row:
+            term = self._exchange.read_row("counterparties", row)
+            other = self._exchange.find_account_of(term.other) if term.is_owner else term.other
+            limit = None if term.is_denied else cash(term.limit)
+            terms.append(
+                Term(self._exchange.get_account(other), bool(term.is_owner), bool(term.is_denied), limit)
+            )  # fmt: skip
+            row = term.next
+        return Policy(
+            cash(policy.max_exposure) if policy.max_exposure else None,
+            from_units(policy.severity_ppm, 6) if policy.severity_ppm else None,
+            cash(policy.true_up_threshold) if policy.true_up_threshold else None,
+            ("newest-first", "oldest-first", "weakest-first")[account.give_up],
+            tuple(terms),
+        )  # fmt: skip
+
+    def get_counterparties(self) -> list[Counterparty]:
+        """Return a view of each counterparty the account is exposed to, or has a contract with, the largest first."""
+        others = {perp.counterparty.number for perp in self.get_perps()}
+        others |= {loan.counterparty.number for loan in self.get_loans()}
+        cash, engine = self._listing.numeraire.from_quanta, self._exchange.engine
+        found = []
+        for other in sorted(others):
+            lent, profit, shock = engine.get_exposure(self._number, other)
+            limit = engine.get_limit(self._number, other)
+            found.append(
+                Counterparty(
+                    self._exchange.get_account(other),
+                    cash(lent + profit + shock),
+                    cash(lent),
+                    cash(profit),
+                    cash(shock),
+                    None if limit < 0 else cash(limit),
+                )  # fmt: skip
+            )
+        return sorted(found, key=lambda view: -view.exposure)
 
     def get_perps(self) -> list[Perp]:
         """Return a view of each perp contract, newest first within a market."""

@@ -16,6 +16,7 @@ if not cython.compiled:
     from worldmarkets.core.records import (
         Account,
         Asset,
+        Credit,
         Event,
         Figure,
         Loan,
@@ -178,6 +179,22 @@ class Loans:
             debts.borrowed += change
             asset = self.state.assets.edit(loan.asset)
             asset.lent += change
+        self.add_credit(loan.lender, loan.borrower, loan.asset, change)
+
+    def add_credit(self, lender: longlong, borrower: longlong, asset: longlong, change: longlong) -> None:
+        """Add to what one account has lent another of an asset."""
+        row: longlong = self.state.credit_index.find(lender, borrower, asset)
+        if row == NONE:
+            row = self.state.credits.allocate()
+            self.state.credit_index.insert(lender, borrower, asset, row)
+        credit = self.state.credits.edit(row)
+        credit.lender = lender
+        credit.borrower = borrower
+        credit.asset = asset
+        credit.principal += change
+        if credit.principal == 0:
+            self.state.credit_index.remove(row)
+            self.state.credits.release(row)
 
     def refresh(self, position: longlong) -> None:
         """Recompute what a borrower's position owes: the highest rate and longest tenor of its loans, on all of it."""

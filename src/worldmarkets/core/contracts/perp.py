@@ -10,15 +10,18 @@ from __future__ import annotations
 import cython
 from cython import longlong
 
+from worldmarkets.core.atlas import Atlas
 from worldmarkets.core.contracts.loan import Loans
 from worldmarkets.core.ledger import Ledger
 from worldmarkets.core.outbox import Outbox
+from worldmarkets.core.policy import Policies
 from worldmarkets.core.state import State
 from worldmarkets.core.tables import AssetTable, MarketTable, PerpTable, PositionTable
 
 if not cython.compiled:
     from worldmarkets.core.codes import (
         CROSSED,
+        NEWEST_FIRST,
         NONE,
         NUMERAIRE,
         OLDEST_FIRST,
@@ -39,7 +42,7 @@ if not cython.compiled:
         as_perp_changed,
         as_trued_up,
     )
-    from worldmarkets.core.units import FUNDING_ONE, GRID, ORDER_SLOT_BITS
+    from worldmarkets.core.units import AT_MARK, FUNDING_ONE, GRID, MAX_SLICES, ORDER_SLOT_BITS
     from worldmarkets.core.wide import (
         high_of,
         low_of,
@@ -60,23 +63,33 @@ class Perps:
     state: State
     ledger: Ledger
     loans: Loans
+    atlas: Atlas
+    policies: Policies
     outbox: Outbox
     perps: PerpTable
     assets: AssetTable
     markets: MarketTable
     positions: PositionTable
     slices: longlong
+    given: longlong
+    taken: longlong
+    looks: longlong
 
-    def __init__(self, state: State, ledger: Ledger, loans: Loans, outbox: Outbox):
+    def __init__(self, state: State, ledger: Ledger, loans: Loans, atlas: Atlas, policies: Policies, outbox: Outbox):
         self.state = state
         self.ledger = ledger
         self.loans = loans
+        self.atlas = atlas
+        self.policies = policies
         self.outbox = outbox
         self.perps = state.perps
         self.assets = state.assets
         self.markets = state.markets
         self.positions = state.positions
         self.slices = 0
+        self.given = 0
+        self.taken = 0
+        self.looks = 0
 
     def find_id(self, contract_id: longlong) -> longlong:
         """Return the row of a contract by its id, or 0."""
@@ -299,9 +312,147 @@ class Perps:
         """Return the contract that a reducing position gives up next, by the order its account chose."""
         position = self.positions.read(position_row)
         row: longlong = position.first_perp
-        if self.state.accounts.rows[position.account].give_up != OLDEST_FIRST:
+        order: longlong = self.state.accounts.rows[position.account].give_up
+        if order == NEWEST_FIRST:
             return row
-        return self.perps.rows[row].long_previous if position.lots > 0 else self.perps.rows[row].short_previous
+        if order == OLDEST_FIRST:
+            return self.perps.rows[row].long_previous if position.lots > 0 else self.perps.rows[row].short_previous
+        return self.choose_weakest(position_row)
+
+    def choose_weakest(self, position_row: longlong) -> longlong:
+        """Return the contract with the weakest counterparty among a position's newest ones; of equals the newest."""
+        position = self.positions.read(position_row)
+        row: longlong = position.first_perp
+        found: longlong = NONE
+        found_initial: longlong = 0
+        found_today: longlong = 0
+        initial: longlong
+        today: longlong
+        looks: longlong = 0
+        while row != NONE and looks < MAX_SLICES:
+            other: longlong = self.get_other(row, position_row)
+            initial = self.atlas.get_initial(other)
+            today = self.atlas.compute_value(other, 0)
+            if found == NONE or self.policies.is_weaker(initial, today, found_initial, found_today):
+                found = row
+                found_initial = initial
+                found_today = today
+            row = self.get_following(row, position_row, False)
+            looks += 1
+        return found
+
+    def get_other(self, row: longlong, position_row: longlong) -> longlong:
+        """Return the party of a contract that faces a position."""
+        perp = self.perps.read(row)
+        return perp.short_account if perp.long_position == position_row else perp.long_account
+
+    def get_following(self, row: longlong, position_row: longlong, is_backwards: cython.bint) -> longlong:
+        """Return the contract after one in a position's ring, newest first or (backwards) oldest first; 0 at the end.
+        """
+        perp = self.perps.read(row)
+        first: longlong = self.positions.rows[position_row].first_perp
+        is_long: cython.bint = perp.long_position == position_row
+        if is_backwards:
+            if row == first:
+                return NONE
+            return perp.long_previous if is_long else perp.short_previous
+        row = perp.long_next if is_long else perp.short_next
+        return NONE if row == first else row
+
+    def get_start(self, position_row: longlong) -> longlong:
+        """Return the contract from which a position's are gone through when the one chosen may not be given up."""
+        first: longlong = self.positions.rows[position_row].first_perp
+        if self.state.accounts.rows[self.positions.rows[position_row].account].give_up != OLDEST_FIRST:
+            return first
+        perp = self.perps.read(first)
+        return perp.long_previous if perp.long_position == position_row else perp.short_previous
+
+    def is_guarded(self, buyer: longlong, seller: longlong, given: longlong, taken: longlong) -> cython.bint:
+        """Say whether a party to the next slice, or a counterparty to be re-paired in it, has a policy."""
+        accounts = self.state.accounts
+        if accounts.rows[buyer].policy != NONE or accounts.rows[seller].policy != NONE:
+            return True
+        if given != NONE and accounts.rows[self.perps.rows[given].long_account].policy != NONE:
+            return True
+        return taken != NONE and accounts.rows[self.perps.rows[taken].short_account].policy != NONE
+
+    def fit(self, market: longlong, bought: longlong, sold: longlong, given: longlong, taken: longlong, lots: longlong,
+            lot_cash: longlong) -> longlong:  # fmt: skip
+        """Return how many of `lots` policies allow in a slice that gives these contracts (or none) up.
+
+        Who opens asks; who is re-paired asks only while the new party is not free.
+        """
+        buyer: longlong = self.positions.rows[bought].account
+        seller: longlong = self.positions.rows[sold].account
+        other: longlong
+        if given != NONE:
+            lots = min(lots, self.perps.rows[given].lots)
+        if taken != NONE:
+            lots = min(lots, self.perps.rows[taken].lots)
+        if given == NONE and taken == NONE:
+            return self.policies.fit_perp(buyer, seller, market, lots, lot_cash, True, True)
+        if taken == NONE:
+            other = self.perps.rows[given].long_account
+            return self.policies.fit_perp(other, seller, market, lots, AT_MARK, self.may_refuse(other, seller), True)
+        other = self.perps.rows[taken].short_account
+        if given == NONE:
+            return self.policies.fit_perp(buyer, other, market, lots, AT_MARK, True, self.may_refuse(other, buyer))
+        buyer = self.perps.rows[given].long_account
+        return self.policies.fit_perp(
+            buyer, other, market, lots, AT_MARK, self.may_refuse(buyer, other), self.may_refuse(other, buyer)
+        )
+
+    def may_refuse(self, account: longlong, new: longlong) -> cython.bint:
+        """Say whether an account that is to be re-paired has a say: it has a policy, and the new party is not free."""
+        return self.state.accounts.rows[account].policy != NONE and self.atlas.get_initial(new) < 0
+
+    def search(self, market: longlong, bought: longlong, sold: longlong, lots: longlong,
+               lot_cash: longlong) -> longlong:  # fmt: skip
+        """Find contracts to give up that policies allow; keep them, and return how many lots of the slice they take.
+
+        `given` and `taken` are the first choice; after them come the others in their rings, at most MAX_SLICES pairs.
+        """
+        chosen: longlong = self.given
+        taken: longlong = self.taken
+        following: longlong
+        self.looks = 0
+        size: longlong = self.search_taken(market, bought, sold, lots, lot_cash)
+        if size > 0 or chosen == NONE:
+            return size
+        following = self.get_start(bought)
+        while following != NONE and self.looks < MAX_SLICES:
+            if following != chosen:
+                self.given = following
+                self.taken = taken
+                size = self.search_taken(market, bought, sold, lots, lot_cash)
+                if size > 0:
+                    return size
+            following = self.get_following(following, bought, self.is_backwards(bought))
+        return 0
+
+    def search_taken(self, market: longlong, bought: longlong, sold: longlong, lots: longlong,
+                     lot_cash: longlong) -> longlong:  # fmt: skip
+        """Find the contract that the seller gives up beside the one that the buyer does."""
+        chosen: longlong = self.taken
+        following: longlong
+        self.looks += 1
+        size: longlong = self.fit(market, bought, sold, self.given, chosen, lots, lot_cash)
+        if size > 0 or chosen == NONE:
+            return size
+        following = self.get_start(sold)
+        while following != NONE and self.looks < MAX_SLICES:
+            if following != chosen:
+                self.looks += 1
+                self.taken = following
+                size = self.fit(market, bought, sold, self.given, following, lots, lot_cash)
+                if size > 0:
+                    return size
+            following = self.get_following(following, sold, self.is_backwards(sold))
+        return 0
+
+    def is_backwards(self, position_row: longlong) -> cython.bint:
+        """Say whether a position's contracts are gone through oldest first."""
+        return self.state.accounts.rows[self.positions.rows[position_row].account].give_up == OLDEST_FIRST
 
     def fill(
         self, market: longlong, bought: longlong, sold: longlong, lots: longlong, lot_cash: longlong, budget: longlong,
@@ -309,7 +460,8 @@ class Perps:
     ) -> longlong:  # fmt: skip
         """Move up to `lots` between the positions of a buyer and a seller at `lot_cash` a lot.
 
-        Returns how many, as the budget allows: each contract given up is one slice of work.
+        Returns how many, as the budget (each contract given up is one slice of work) and the policies of those
+        concerned allow.
         """
         left: longlong = lots
         size: longlong
@@ -332,12 +484,20 @@ class Perps:
                     continue
             given = self.choose(bought) if buyer.lots < 0 else NONE
             taken = self.choose(sold) if seller.lots > 0 else NONE
+            size = left
+            if self.is_guarded(buyer.account, seller.account, given, taken):
+                self.given = given
+                self.taken = taken
+                size = self.search(market, bought, sold, left, lot_cash)
+                if size == 0:  # policies forbid what is left
+                    break
+                given = self.given
+                taken = self.taken
             if given == NONE and taken == NONE:  # both open: a contract at the price
-                self.add(bought, sold, market, left, left * lot_cash, OPENED, actor)
-                return lots
+                self.add(bought, sold, market, size, size * lot_cash, OPENED, actor)
+                return lots - left + size
             longs: longlong = bought if given == NONE else self.perps.rows[given].long_position
             shorts: longlong = sold if taken == NONE else self.perps.rows[taken].short_position
-            size = left
             if given != NONE:
                 size = min(size, self.perps.rows[given].lots)
             if taken != NONE:

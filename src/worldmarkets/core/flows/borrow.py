@@ -140,6 +140,8 @@ class BorrowFlow:
         self.admission.take(self.matching.maker, loan.lender)
         if self.matching.maker.initial < 0:
             return self.admission.refuse(LENDER_NOT_FREE, 0, self.matching.maker.initial, loan.lender)
+        if self.matching.policies.is_denied(loan.lender, command.account):
+            return self.admission.refuse(COUNTERPARTY_DENIED, 0, 0, loan.lender)
         best = self.state.sides.rows[SIDES * loan.market + SELL].best
         rate = loan.rate_bp
         if best > 0:

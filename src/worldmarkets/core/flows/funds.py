@@ -148,8 +148,8 @@ class FundsFlow:
         """Choose a setting: the order in which contracts are given up, or whether others may compress them."""
         if not self.state.has_account(command.account):
             return self.admission.refuse(UNKNOWN_ACCOUNT, 0, 0, command.account)
-        if command.setting > COMPRESSION or command.value > OLDEST_FIRST:
-            return self.admission.refuse(BAD_COMBINATION, OLDEST_FIRST, command.value, command.account)
+        if command.setting > COMPRESSION or command.value > (WEAKEST_FIRST if command.setting == GIVE_UP else 1):
+            return self.admission.refuse(BAD_COMBINATION, WEAKEST_FIRST, command.value, command.account)
         account = self.state.accounts.edit(command.account)
         if command.setting == COMPRESSION:
             account.is_compressible = command.value

@@ -5,12 +5,13 @@ from __future__ import annotations
 import cython
 from cython import longlong, pointer
 
-from worldmarkets.core.admission import Admission
+from worldmarkets.core.admission import Admission, Standing
 from worldmarkets.core.conditions import Conditions
 from worldmarkets.core.contracts.perp import Perps
 from worldmarkets.core.matching import Matching
 from worldmarkets.core.orders import Orders
 from worldmarkets.core.outbox import Outbox
+from worldmarkets.core.policy import Policies
 from worldmarkets.core.state import State
 from worldmarkets.core.timers import Timers
 from worldmarkets.core.triggers import Triggers
@@ -49,11 +50,15 @@ class TradeFlow:
     triggers: Triggers
     admission: Admission
     perps: Perps
+    policies: Policies
     outbox: Outbox
+    long_side: Standing
+    short_side: Standing
 
     def __init__(
         self, state: State, timers: Timers, conditions: Conditions, orders: Orders, matching: Matching,
-        triggers: Triggers, admission: Admission, perps: Perps, outbox: Outbox,
+        triggers: Triggers, admission: Admission, perps: Perps, policies: Policies,
+        outbox: Outbox,
     ):  # fmt: skip
         self.state = state
         self.timers = timers
@@ -63,7 +68,10 @@ class TradeFlow:
         self.matching = matching
         self.admission = admission
         self.perps = perps
+        self.policies = policies
         self.outbox = outbox
+        self.long_side = Standing()
+        self.short_side = Standing()
 
     def find(self, command: pointer[OrderChange]) -> longlong:
         """Return the row of the order a command names, by its id or by its client id, or 0."""
@@ -166,7 +174,7 @@ class TradeFlow:
             return self.admission.refuse(MARKET_MODE, OPEN, rules.mode, order.market)
         if order.flags & POST_ONLY:
             self.matching.sweep_touch(order.market, order.side, price)
-        if order.flags & POST_ONLY and self.matching.is_crossing(order.market, order.side, price):
+        if order.flags & POST_ONLY and self.matching.find_touch(command.account, order.market, order.side, price) != 0:
             return self.admission.refuse(WOULD_CROSS, 0, price, order.market)
         if not self.matching.is_bundle:
             self.admission.take(self.matching.taker, command.account)
@@ -247,7 +255,7 @@ class TradeFlow:
             self.timers.schedule(ORDERS_SWEEP, account, due_us)
 
     def true_up(self, command: pointer[ContractChange]) -> longlong:
-        """True a perp contract up on request of either side."""
+        """True a perp contract up on request of either side, or of anybody when it lies beyond a side's threshold."""
         row: longlong = self.perps.find_id(command.contract_id)
         if not self.state.has_account(command.account):
             return self.admission.refuse(UNKNOWN_ACCOUNT, 0, 0, command.account)
@@ -255,7 +263,7 @@ class TradeFlow:
             return self.admission.refuse(UNKNOWN_CONTRACT, 0, 0, command.contract_id)
         perp = self.perps.perps.read(row)
         if perp.long_account != command.account and perp.short_account != command.account:
-            return self.admission.refuse(NOT_OWNER, 0, 0, command.contract_id)
+            return self.true_up_beyond(row)
         if not self.matching.is_bundle:
             self.admission.take(self.matching.taker, command.account)
         other: longlong = perp.short_account if perp.long_account == command.account else perp.long_account
@@ -266,3 +274,20 @@ class TradeFlow:
             if code != OK:
                 return code
         return self.admission.check(self.matching.maker)
+
+    def true_up_beyond(self, row: longlong) -> longlong:
+        """True up a perp contract that lies beyond either side's threshold; that side bears the rounding."""
+        perp = self.perps.perps.read(row)
+        gain: longlong = self.perps.compute_mark_value(perp.market, perp.lots) - perp.cost
+        actor: longlong = perp.long_account
+        code: longlong
+        gain -= self.perps.compute_funding(row, NONE)
+        if not self.policies.is_beyond(actor, gain):
+            actor = perp.short_account
+            if not self.policies.is_beyond(actor, gain):
+                return self.admission.refuse(NOT_OWNER, 0, gain, perp.id)
+        self.admission.take(self.long_side, perp.long_account)
+        self.admission.take(self.short_side, perp.short_account)
+        self.perps.true_up(row, actor)
+        code = self.admission.check(self.long_side)
+        return code if code != OK else self.admission.check(self.short_side)
