@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import atlas, book, instructions, measure, memory, mix, peers, quotes, replay
+from benchmarks import atlas, book, instructions, measure, memory, mix, peers, quotes, replay, scale, sweep
 
 OUT = Path(__file__).with_name("out.json")
 PARTS: tuple[tuple[str, Callable[[], dict[str, float]]], ...] = (
@@ -20,6 +20,8 @@ PARTS: tuple[tuple[str, Callable[[], dict[str, float]]], ...] = (
     ("the bare book", book.measure_all),
     ("peers", peers.measure_all),
     ("values", atlas.measure_all),
+    ("the sweep", sweep.measure_all),
+    ("a million accounts", scale.measure_all),
     ("memory", memory.measure_all),
     ("replay and snapshots", replay.measure_all),
     ("instructions", instructions.measure_all),
@@ -31,6 +33,9 @@ AIMS = {
     "core.policies_ratio": ("<=", 1.3),
     "core.cpp_ratio": ("<=", 2.0),
     "core.bytes_per_account": ("<=", 1024.0),
+    "core.accounts_1m_ratio": ("<=", 1.5),
+    "core.markets_256_ratio": ("<=", 1.5),
+    "atlas.sweep_1m_ms": ("<=", 10.0),
 }
 
 

@@ -194,6 +194,9 @@ def measure_all(commands: int = 1 << 18, accounts: int = 10_000) -> dict[str, fl
         figures[f"core.fills_per_s.markets_{markets}"] = log.counts["fills"] / seconds
         figures[f"core.command_ns.markets_{markets}"] = 1e9 * seconds / log.size
         figures[f"core.mix_rejected.markets_{markets}"] = log.counts["rejected"] / log.size
+    figures["core.markets_256_ratio"] = (
+        figures["core.commands_per_s.markets_16"] / figures["core.commands_per_s.markets_256"]
+    )  # fmt: skip
     return figures | measure_policies(commands, accounts)
 
 

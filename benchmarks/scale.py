@@ -1,6 +1,7 @@
-"""A venue of many accounts, set up command by command: the commands are made as arrays, not one by one.
+"""The mix with a million accounts, set up command by command: those commands are made as arrays, not one by one.
 
-Accounts 1 to `accounts` get what those of `venue.build_population` get; the ten after them lend.
+Accounts 1 to `accounts` get what those of `venue.build_population` get; the ten after them lend.  The commands of the
+mix are made within a preview, which is taken back; then they are applied and timed.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from benchmarks import mix, venue
+from benchmarks import measure, mix, venue
 from worldmarkets.core import codes as c
 from worldmarkets.core import records as r
 from worldmarkets.core.engine import Engine
@@ -33,10 +34,11 @@ def table(count: int, kind: int, layout: np.dtype) -> np.ndarray:
 
 
 def apply(engine: Engine, log: np.ndarray) -> np.ndarray:
-    """Apply commands in chunks and return the events, as far as the caller wants to look at them."""
-    data = log.tobytes()
-    events = [engine.apply(data[start : start + 64 * CHUNK]) for start in range(0, len(data), 64 * CHUNK)]
-    return np.frombuffer(b"".join(events), mix.EVENT)
+    """Apply commands in chunks; return the events of the last one."""
+    events = np.zeros(0, mix.EVENT)
+    for start in range(0, len(log), CHUNK):
+        events = np.frombuffer(engine.apply(log[start : start + CHUNK].tobytes()), mix.EVENT)
+    return events
 
 
 def place(account: np.ndarray, market: np.ndarray | int, side: np.ndarray | int, price: np.ndarray | int,
@@ -86,3 +88,39 @@ def write_accounts(accounts: int, seed: int = 1, spread: bool = False, orders: i
         side = chance.integers(0, 2, accounts)
         price = np.where(side == c.BUY, venue.MID_TICKS - away, venue.MID_TICKS + away)
         yield place(traders, market, side, price, chance.integers(10, 51, accounts))
+
+
+def measure_mix(accounts: int, commands: int = 1 << 17) -> float:
+    """Return commands of the mix a second, with 16 markets and so many accounts."""
+    engine = venue.open_engine(huge_pages=True)
+    writer = mix.Writer(engine, accounts, venue.PERPS, seed=1)
+    for log in write_accounts(accounts, orders=venue.ORDERS_AN_ACCOUNT):
+        events = apply(engine, log)
+    writer.follow(events.tobytes())
+    batches = []
+    engine.open_preview()
+    for number in range(commands // venue.BATCH):
+        batches.append(writer.write(number))
+        writer.follow(engine.apply(batches[-1]))
+    engine.close_preview()
+    seconds = []
+    part = len(batches) // measure.RUNS
+    for run in range(measure.RUNS):
+        begin = measure.clock()
+        for batch in batches[run * part : (run + 1) * part]:
+            engine.apply(batch)
+        seconds.append(measure.clock() - begin)
+    return part * venue.BATCH / float(np.median(seconds))
+
+
+def measure_all(accounts: int = 1_000_000) -> dict[str, float]:
+    """Return commands a second with a million accounts, and how much slower that is than with ten thousand."""
+    few = measure_mix(min(10_000, accounts))
+    many = measure_mix(accounts)
+    return {"core.commands_per_s.accounts_1m": many, "core.accounts_1m_ratio": few / many}
+
+
+if __name__ == "__main__":
+    measure.require_compiled()
+    for name, figure in measure_all().items():
+        print(f"{name:40} {figure:16,.2f}")

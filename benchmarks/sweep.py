@@ -17,6 +17,7 @@ from worldmarkets.core.engine import Engine
 ACCOUNTS = 1_000_000
 NEAR = 0.01  # of the accounts
 EDGE = 0.002  # of what they hold
+DEPOSITED = venue.DEPOSIT_USD * venue.USD
 STEP_PPM = 1_000
 WARM, MARKS = 600, 64
 STEPS_A_SECOND = 20  # marks a second of the venue's time
@@ -58,8 +59,9 @@ def bring_to_the_edge(engine: Engine, accounts: int, seed: int = 1) -> int:
     for row, account in enumerate(chosen.tolist()):
         held = engine.get_value(account, 0) - engine.get_value(account, 1_000_000)  # about an eighth of the perps
         log["amount"][row] = max(engine.get_value(account, 1_000_000) - int(8 * held * EDGE * chance.random()), 1)
-    events = scale.apply(engine, log)
-    return int(np.count_nonzero(events["kind"] == c.WITHDRAWN))
+    scale.apply(engine, log)
+    near = [engine.get_value(account, 1_000_000) for account in chosen.tolist()]
+    return int(np.count_nonzero(np.array(near) < 5 * DEPOSITED * EDGE))
 
 
 def measure_all(accounts: int = ACCOUNTS) -> dict[str, float]:

@@ -4,7 +4,7 @@ import shutil
 import pytest
 
 from benchmarks import __main__ as everything
-from benchmarks import atlas, book, instructions, measure, memory, mix, peers, quotes, replay, venue
+from benchmarks import atlas, book, instructions, measure, memory, mix, peers, quotes, replay, scale, sweep, venue
 
 ACCOUNTS = 40
 COMMANDS = 512
@@ -94,3 +94,11 @@ def test_the_table_shows_figures_and_aims(monkeypatch, tmp_path, capsys) -> None
     assert everything.main() == 0
     assert json.loads((tmp_path / "out.json").read_text()) == {"core.cpp_ratio": 1.5}
     assert "core.cpp_ratio" in capsys.readouterr().out
+
+
+def test_the_sweep_and_the_many_accounts_are_measured(monkeypatch) -> None:
+    monkeypatch.setattr(sweep, "WARM", 8)
+    monkeypatch.setattr(sweep, "MARKS", 8)
+    found = sweep.measure_all(300)
+    assert found["atlas.sweep_visited"] > 0
+    assert scale.measure_mix(300, 2_048) > 0
