@@ -148,7 +148,7 @@ class Venue:
             self.send(r.Funds, c.DEPOSIT, account, asset=USDM, amount=50_000 * USD * (100 if account == lender else 1))
         for asset in self.assets:
             self.mark(asset)
-        self.send(r.PlaceOrder, c.PLACE_ORDER, lender, market=self.loans, side=c.SELL, price_ticks=500, lots=10**9)
+        self.send(r.PlaceOrder, c.PLACE_ORDER, lender, market=self.loans, side=c.SELL, price_ticks=500, lots=4_000_000)
         for account in range(1, lender):
             if chance.random() < 0.3:
                 self.send(r.Funds, c.DEPOSIT, account, asset=chance.choice(self.assets),
@@ -259,6 +259,46 @@ def test_an_account_beyond_the_depth_is_not_missed(lots, step):
         venue.prices[asset] = int(venue.prices[asset] * (1 + step))
         venue.mark(asset)
         venue.check(counts)
+
+
+@pytest.mark.both
+def test_slippage_beyond_the_depth_is_part_of_the_sensitivity():
+    """200,000 USD of an asset held and as much sold by perp: the prices cancel, the slippage of both does not."""
+    counts: Counter[str] = Counter()
+    venue = Venue(1, 2, trades=0)
+    venue.send(r.Funds, c.DEPOSIT, 2, asset=USDM, amount=10**8 * USD)
+    venue.send(r.Funds, c.DEPOSIT, 1, asset=5, amount=10**10)
+    venue.send(r.PlaceOrder, c.PLACE_ORDER, 1, market=venue.loans, side=c.BUY, price_ticks=600, lots=120_000)
+    venue.trade(1, 2, 4, 100_000)
+    venue.send(r.Command, c.ADVANCE_TIME)
+    value = venue.engine.get_value(1, 10**6)
+    venue.send(r.Funds, c.WITHDRAW, 1, asset=USDM, amount=value - 500 * USD)
+    left = venue.engine.get_value(1, 10**6)
+    assert 0 < left < 2_000 * USD, left
+    venue.send(r.Command, c.ADVANCE_TIME)
+    assert venue.engine.get_reach(1) < 10**7
+    for _ in range(12):
+        venue.prices[5] = venue.prices[5] * 1_003 // 1_000
+        venue.mark(5)
+        venue.check(counts)
+    assert counts["state 1"] > 0
+
+
+@pytest.mark.both
+@pytest.mark.parametrize("rate_ppb", [3_000_000, -3_000_000])
+def test_a_step_of_funding_misses_nobody(rate_ppb):
+    counts: Counter[str] = Counter()
+    venue = Venue(2, 20)
+    for account in range(1, 21):
+        venue.lean_out(account, 5 * account * USD)
+    for market in venue.engine.state.markets.view(1, 5), venue.engine.state.markets.view(2, 5):
+        r.Market.from_buffer(market).funding_rate_ppb = rate_ppb
+    venue.send(r.Command, c.ADVANCE_TIME)
+    for _ in range(6):
+        venue.now += 4 * HOUR
+        venue.send(r.Command, c.ADVANCE_TIME)
+        venue.check(counts)
+    assert counts["state 1"] > 0
 
 
 def test_the_reach_of_a_leveraged_account_is_that_of_the_page():
@@ -379,6 +419,7 @@ def test_whoever_is_worth_less_with_time_is_looked_at_in_time():
         venue.check(counts)
     print(dict(sorted(counts.items())))
     assert 30 < counts["visited"] < counts["valued"]
+    assert len([name for name in counts if name.startswith("state")]) > 1
 
 
 def test_a_mark_passes_by_whoever_cannot_be_at_an_edge():

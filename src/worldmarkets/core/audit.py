@@ -613,6 +613,9 @@ def audit_figures(engine: Engine, state: Tables, found: list[str]) -> None:
         figure = state.figures[row]
         if figure.account == NONE or figure.version == 0:
             continue
+        account = state.accounts[figure.account]
+        if account.ious or 0 < account.first_due_us < state.venue[1].time_us:
+            continue  # worth less with time: never taken as it is kept
         if figure.version == state.groups[figure.group].version:
             value = engine.get_admitted_figure(row, state.venue[1].initial_ppm)
             if value != figure.value:
