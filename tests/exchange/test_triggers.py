@@ -7,6 +7,7 @@ import pytest
 
 from worldmarkets import Exchange
 from worldmarkets.core import codes
+from worldmarkets.core.records import Command
 from worldmarkets.exchange import Account, Rejected, UnitError
 
 
@@ -301,3 +302,26 @@ def test_a_disarmed_switch_does_nothing(quoted: Exchange, long: Account) -> None
         with pytest.raises(Rejected) as refused:
             long.set_dead_man(timeout)
         assert refused.value.code == "TIMEOUT_OUT_OF_RANGE"
+
+
+# Late work.
+
+
+def test_a_mark_that_comes_part_of_the_way_back_still_triggers_all(exchange: Exchange, maker: Account) -> None:
+    for number in range(40):
+        maker.sell("ETH-PERP", "0.1", "2100", stop=str(1999 - number))
+    for price in ("1930", "1965", "1965"):
+        exchange.mark("ETH", price)
+    assert {order.kind for order in maker.orders} == {"limit"}
+
+
+def test_work_that_is_late_sees_the_time_it_was_due(exchange: Exchange, maker: Account, trader: Account) -> None:
+    """The seventeenth order of a mark meets a quote that expires only after that mark, though it is done later."""
+    maker.sell("ETH-PERP", "5", "2006", good_till=exchange.time + timedelta(seconds=1))
+    for _ in range(17):
+        trader.buy("ETH-PERP", "0.01", slippage="1%", stop="2005")
+    exchange.mark("ETH", "2005")
+    assert get_size(trader) == D("0.16")
+    exchange.send(Command(kind=codes.ADVANCE_TIME, time_us=exchange.time_us + 2_000_000))
+    assert get_size(trader) == D("0.17")
+    assert maker.orders == []
