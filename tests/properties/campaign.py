@@ -669,7 +669,7 @@ class Generator:
             account = self.account()
             return [self.funds(c.TRANSFER, account, USDM, 1, account)]
         if draw == 6:
-            return [self.encode(r.Switch, c.CONFIGURE_ACCOUNT, self.random.choice((0, 1)), value=2)]
+            return [self.encode(r.Switch, c.CONFIGURE_ACCOUNT, self.random.choice((0, 1)), value=3)]
         record = bytearray(self.random.randbytes(64))
         record[8:16] = struct.pack("<q", self.now)
         record[:8] = bytes(8)
