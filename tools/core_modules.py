@@ -4,7 +4,7 @@ from __future__ import annotations
 
 # A module imports only what stands before it: lines above, or to its left on its own line. (`__init__` comes last.)
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("units", "codes", "wide", "memory", "records"),  # words of the language
+    ("units", "codes", "guards", "wide", "memory", "records"),  # words of the language
     ("undo", "tables", "index", "files", "outbox", "state"),  # State owns every table
     ("ledger", "book", "timers", "interest", "atlas", "policy", "keys"),  # no matching, no flow
     ("contracts.spot", "contracts.loan", "contracts.perp"),  # arithmetic and settlement of one contract
@@ -21,7 +21,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "flows.auction",
         "flows.closeout",
         "flows.compression",
+        "flows.settling",
         "governance",
+        "parameters",
         "booking",
     ),
     ("foresight", "engine", "drive", "codec", "digest", "audit", "snapshot"),
@@ -31,7 +33,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 # units, codes and wide are not compiled either: the compiler takes their twins. The empty name is core/__init__.py,
 # which checks that the compiled modules are the ones loaded.
 HOST_SIDE = frozenset(
-    {"", "units", "codes", "wide", "memory", "records", "tables", "audit", "codec", "digest", "snapshot"}
+    {"", "units", "codes", "guards", "wide", "memory", "records", "tables", "audit", "codec", "digest", "snapshot"}
 )
 
 ORDER: dict[str, int] = {name: place for place, name in enumerate(name for line in LAYERS for name in line)}

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CORE = ROOT / "src" / "worldmarkets" / "core"
 PACKAGE = "worldmarkets.core"
 CONSTANTS = ("units", "codes")
-HOST = ("__init__", "records", "memory", "wide", "audit", "codec", "digest", "snapshot", *CONSTANTS)
+HOST = ("__init__", "records", "memory", "wide", "audit", "codec", "digest", "snapshot", "guards", *CONSTANTS)
 HELPERS = ("address", "cast")
 
 C_TYPES = {

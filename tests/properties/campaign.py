@@ -58,6 +58,9 @@ EVENT_RECORDS = {
     c.WORK_DONE: r.WorkDone, c.ORDER_TRIGGERED: r.OrderTriggered, c.ORDERS_PAIRED: r.OrdersPaired,
     c.DEAD_MAN_SET: r.DeadManSet,
     c.POLICY_SET: r.PolicySet, c.COUNTERPARTY_SET: r.CounterpartySet,
+    c.UNCHANGED: r.Event, c.PARAMETER_PROPOSED: r.ParameterChanged, c.PARAMETER_CHANGED: r.ParameterChanged,
+    c.PARAMETER_CANCELLED: r.ParameterChanged, c.ASSET_LISTED: r.Listed, c.MARKET_LISTED: r.Listed,
+    c.MARKET_SETTLED: r.MarketSettled,
 }  # fmt: skip
 
 
@@ -633,22 +636,27 @@ class Generator:
         draw = self.random.random()
         if draw < 0.1:
             return self.encode(r.Switch, *self.random.choice((
-                (c.SET_MARKET_MODE, 0), (c.SET_FEED, 0))), market=99, asset=99, value=3)  # fmt: skip
+                (c.SET_MARKET_MODE, 0), (c.SET_FEED, 0))), market=99, asset=99, value=3,
+                flags=self.random.randrange(3))  # fmt: skip
         if draw < 0.2:
-            return self.encode(r.Switch, c.SET_FEED, asset=self.random.choice((UNMARKED, BTC, USDM)),
+            self.queue.append([self.encode(r.Switch, c.SET_FEED, asset=BTC, value=c.FEED_VALID, flags=c.ADMINISTRATOR)])
+            return self.encode(r.Switch, c.SET_FEED, flags=c.ADMINISTRATOR,
+                               asset=self.random.choice((UNMARKED, BTC, USDM)),
                                value=self.random.choice((0, 2, 4)) if self.random.random() < 0.7 else 77)  # fmt: skip
         if draw < 0.6:
             market = self.random.choice((0, 6, 7, 8, 5, 2))
             for _ in range(self.random.randrange(2, 12)):
                 self.queue.append([self.place()])
-            self.queue.append([self.encode(r.Switch, c.SET_MARKET_MODE, market=market, value=c.OPEN)])
-            return self.encode(r.Switch, c.SET_MARKET_MODE, market=market,
+            self.queue.append(
+                [self.encode(r.Switch, c.SET_MARKET_MODE, market=market, value=c.OPEN, flags=c.ADMINISTRATOR)]
+            )
+            return self.encode(r.Switch, c.SET_MARKET_MODE, market=market, flags=c.GUARDIAN,
                                value=self.random.choice((0, 1, 2, 2, 4, 9)))  # fmt: skip
         asset = self.random.choice((BTC, ETH, STETH))
         for _ in range(self.random.randrange(2, 12)):
             self.queue.append([self.place()])
-        self.queue.append([self.encode(r.Switch, c.SET_FEED, asset=asset, value=c.FEED_VALID)])
-        return self.encode(r.Switch, c.SET_FEED, asset=asset, value=c.FEED_HALTED)
+        self.queue.append([self.encode(r.Switch, c.SET_FEED, asset=asset, value=c.FEED_VALID, flags=c.ADMINISTRATOR)])
+        return self.encode(r.Switch, c.SET_FEED, asset=asset, value=c.FEED_HALTED, flags=c.GUARDIAN)
 
     def nonsense(self) -> list[bytes]:
         """Return a command that is wrong beyond doubt."""

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from worldmarkets.core import guards
 from worldmarkets.core.codes import (
+    ASSET_RISK,
     BUY,
     DEAD_MAN,
     FEED_HALTED,
@@ -15,11 +17,16 @@ from worldmarkets.core.codes import (
     FEED_SUSPENSION_DUE,
     FUNDING_PERIOD,
     LOAN_IOU,
+    MARKET_END,
     NONE,
+    NUMERAIRE,
     ORDER_EXPIRY,
+    PARAMETER_CHANGE,
     PARKED,
     PERP,
     RESTING,
+    SELL,
+    SETTLING,
     SPOT,
     TRIGGERS,
 )
@@ -65,6 +72,7 @@ def compute_violations(engine: Engine) -> list[str]:
     audit_credits(state, found)
     audit_policies(state, found)
     audit_indexes(state, found)
+    audit_changes(engine, state, found)
     return found
 
 
@@ -608,10 +616,12 @@ def audit_side(engine: Engine, state: Tables, found: list[str], side: int, is_la
 
 
 def audit_figures(engine: Engine, state: Tables, found: list[str]) -> None:
-    """3. A figure that says it is up to date is what a valuation from scratch gives."""
+    """3. A figure that says it is up to date is what a valuation from scratch gives; one that time moves never is."""
     for row in range(1, len(state.figures)):
         figure = state.figures[row]
-        if figure.account == NONE or figure.version == 0:
+        account = state.accounts[figure.account]
+        is_accruing = account.ious > 0 or 0 < account.first_due_us < state.venue[1].time_us
+        if figure.account == NONE or figure.version == 0 or is_accruing:
             continue
         account = state.accounts[figure.account]
         if account.ious or 0 < account.first_due_us < state.venue[1].time_us:
@@ -620,3 +630,50 @@ def audit_figures(engine: Engine, state: Tables, found: list[str]) -> None:
             value = engine.get_admitted_figure(row, state.venue[1].initial_ppm)
             if value != figure.value:
                 found.append(f"3: figure {row}: {figure.value} kept, {value} from scratch")
+
+
+def audit_changes(engine: Engine, state: Tables, found: list[str]) -> None:
+    """3, 5. Parameters are within their bounds, those that ramp are where their schedule says, one change a guard."""
+    under_way: dict[Any, Any] = {}
+    for row in range(1, len(state.changes)):
+        change = state.changes[row]
+        if change.state == 0:
+            continue
+        timer = state.timers[change.timer]
+        if (timer.kind, timer.subject, timer.due_us) != (PARAMETER_CHANGE, row, change.next_us):
+            found.append(f"3: change {row} has no timer of its own")
+        guard = guards.find_guard(change.guard)
+        if guard is None:
+            continue
+        key = (change.guard, change.subject)
+        if key in under_way:
+            found.append(f"5: changes {under_way[key]} and {row} are of one guard")
+        under_way[key] = row
+        if change.guard == MARKET_END:
+            continue
+        start = [change.from_a, change.from_b, change.from_c, change.from_d, change.from_e]
+        target = [change.a, change.b, change.c, change.d, change.e]
+        reached = guards.compute_values(guard, start, target, change.step, change.steps)
+        values = engine.parameters.get_values(change.guard, change.subject)
+        if list(values) != reached:
+            found.append(f"5: change {row}: {values}, where step {change.step} is {reached}")
+    if len([1 for change in state.changes if change.state]) != state.venue[1].changes:
+        found.append(f"3: {state.venue[1].changes} changes counted, not as many under way")
+    for guard in guards.GUARDS:
+        count = (1, state.venue[1].assets, state.venue[1].markets)[guard.scope]
+        for subject in range(1, count + 1):
+            if guard.number == MARKET_END:
+                audit_end(state, subject, (MARKET_END, subject) in under_way, found)
+            elif guard.number != ASSET_RISK or subject != NUMERAIRE:
+                values = engine.parameters.get_values(guard.number, subject if guard.scope else 0)
+                broken = guards.find_out_of_bounds(guard, list(values))
+                if broken is not None:
+                    found.append(f"5: {guard.name} {subject}: {broken[1]} beyond {broken[0]} in slot {broken[2]}")
+
+
+def audit_end(state: Tables, market: int, is_working: bool, found: list[str]) -> None:
+    """2. A market that has ended has neither orders nor open interest."""
+    row = state.markets[market]
+    orders = state.sides[SIDES * market].orders + state.sides[SIDES * market + 1].orders
+    if row.mode == SETTLING and not is_working and (orders or row.open_interest):
+        found.append(f"2: market {market} has ended with {orders} orders and {row.open_interest} lots")

@@ -42,6 +42,10 @@ COMMANDS: dict[int, type[Record]] = {
     codes.RESET_PROTECTION: records.Protect,
     codes.SET_LIMITS: records.SetLimits,
     codes.SET_VENUE_LIMITS: records.SetLimits,
+    codes.PROPOSE_CHANGE: records.ProposeChange,
+    codes.CANCEL_CHANGE: records.ContractChange,
+    codes.LIST_ASSET: records.ListAsset,
+    codes.LIST_MARKET: records.ListMarket,
 }
 EVENTS: dict[int, type[Record]] = {
     codes.ACCOUNT_OPENED: records.AccountOpened,
@@ -69,6 +73,12 @@ EVENTS: dict[int, type[Record]] = {
     codes.WORK_DONE: records.WorkDone,
     codes.WORK_DEFERRED: records.WorkDeferred,
     codes.ACCOUNT_STATE: records.AccountState,
+    codes.PARAMETER_PROPOSED: records.ParameterChanged,
+    codes.PARAMETER_CHANGED: records.ParameterChanged,
+    codes.PARAMETER_CANCELLED: records.ParameterChanged,
+    codes.ASSET_LISTED: records.Listed,
+    codes.MARKET_LISTED: records.Listed,
+    codes.MARKET_SETTLED: records.MarketSettled,
     codes.BUNDLE_APPLIED: records.Event,
     codes.COMPRESSED: records.Compressed,
     codes.QUOTE_REFUSED: records.QuoteRefused,
@@ -84,7 +94,7 @@ EVENTS: dict[int, type[Record]] = {
     codes.REJECTED: records.Rejected,
 }
 
-_COMMAND_FIRST = ("OPEN_ACCOUNT", "SET_VENUE_LIMITS")
+_COMMAND_FIRST = ("OPEN_ACCOUNT", "LIST_MARKET")
 _EVENT_FIRST = ("ACCOUNT_OPENED", "REJECTED")
 _RESULT_FIRST = ("OK", "INTERNAL")
 
@@ -97,7 +107,7 @@ def _names(first: str, last: str) -> dict[int, str]:
 COMMAND_NAMES = _names(*_COMMAND_FIRST)
 EVENT_NAMES = _names(*_EVENT_FIRST)
 RESULT_NAMES = _names(*_RESULT_FIRST)
-REASON_NAMES = _names("REASON_REQUESTED", "REASON_DEAD_MAN")
+REASON_NAMES = _names("REASON_REQUESTED", "REASON_SETTLING")
 
 
 def encode(commands: Iterable[Record]) -> bytes:

@@ -22,6 +22,7 @@ from worldmarkets.core.flows.compression import CompressionFlow
 from worldmarkets.core.flows.funds import FundsFlow
 from worldmarkets.core.flows.policy import PolicyFlow
 from worldmarkets.core.flows.quote import QuoteFlow
+from worldmarkets.core.flows.settling import Settling
 from worldmarkets.core.flows.trade import TradeFlow
 from worldmarkets.core.foresight import Foresight
 from worldmarkets.core.funding import Funding
@@ -32,6 +33,7 @@ from worldmarkets.core.matching import Matching
 from worldmarkets.core.oracle import Oracle
 from worldmarkets.core.orders import Orders
 from worldmarkets.core.outbox import Outbox
+from worldmarkets.core.parameters import Parameters
 from worldmarkets.core.policy import Policies
 from worldmarkets.core.protection import Protection
 from worldmarkets.core.quotes import Quotes
@@ -45,6 +47,7 @@ if not cython.compiled:
     from worldmarkets.core.codes import *
     from worldmarkets.core.records import (
         Account,
+        Asset,
         Command,
         Event,
         Order,
@@ -59,6 +62,7 @@ if not cython.compiled:
         as_order_change,
         as_order_pair,
         as_place_order,
+        as_propose_change,
         as_protect,
         as_quote,
         as_rejected,
@@ -112,6 +116,8 @@ class Engine:
     foresight: Foresight
     triggers: Triggers
     governance: Governance
+    settling: Settling
+    parameters: Parameters
     funds_flow: FundsFlow
     trade_flow: TradeFlow
     borrow_flow: BorrowFlow
@@ -171,6 +177,10 @@ class Engine:
         self.governance = Governance(
             self.state, self.book, self.ladder, self.timers, self.admission, self.oracle, self.outbox
         )
+        self.settling = Settling(self.state, self.orders, self.perps, self.loans, self.oracle, self.outbox)
+        self.parameters = Parameters(
+            self.state, self.timers, self.admission, self.governance, self.settling, self.oracle, self.outbox
+        )  # fmt: skip
         self.funds_flow = FundsFlow(self.state, self.ledger, self.matching, self.admission, self.outbox)
         self.trade_flow = TradeFlow(
             self.state, self.timers, self.conditions, self.orders, self.matching, self.triggers, self.admission,
@@ -385,7 +395,7 @@ class Engine:
         self.matching.reset_work()
         try:
             self.timers.cancel(row)
-            self.do_due(kind, subject, timer_due)
+            self.do_due(kind, subject, timer_due, now_us)
         except Exhausted:
             code = CAPACITY
         except Exception:
@@ -413,8 +423,10 @@ class Engine:
         venue.mode = CANCEL_ONLY
         venue.internal_errors += 1
 
-    def do_due(self, kind: longlong, subject: longlong, due_us: longlong) -> None:
-        """Do the work of a timer that is due.  It left the queue; work that goes on is scheduled anew by its handler.
+    def do_due(self, kind: longlong, subject: longlong, due_us: longlong, now_us: longlong) -> None:
+        """Do the work of a timer that was due at `due_us`, with the command of `now_us`.
+
+        It left the queue; work that goes on is scheduled anew by its handler.
 
         A handler takes the row of its subject; whoever ends the subject before its time cancels its timer.
         """
@@ -432,6 +444,8 @@ class Engine:
             self.trade_flow.sweep(subject, due_us)
         elif kind == FEED_SUSPENSION_DUE:
             self.oracle.suspend(subject)
+        elif kind == PARAMETER_CHANGE:
+            self.parameters.advance(subject, now_us)
 
     def fail(self) -> None:
         """Fail inside, for a test of INTERNAL."""
@@ -564,6 +578,14 @@ class Engine:
             return self.governance.set_market_mode(as_switch(command))
         if kind == SET_FEED:
             return self.governance.set_feed(as_switch(command))
+        if kind == PROPOSE_CHANGE:
+            return self.parameters.propose(as_propose_change(command))
+        if kind == CANCEL_CHANGE:
+            return self.parameters.cancel(as_contract_change(command))
+        if kind == LIST_ASSET:
+            return self.parameters.list_asset(command)
+        if kind == LIST_MARKET:
+            return self.parameters.list_market(command)
         return self.admission.refuse(UNKNOWN_KIND, COMMAND_KINDS - 1, kind, 0)
 
     def set_mark(self, place: longlong) -> longlong:
@@ -579,6 +601,8 @@ class Engine:
             return self.admission.refuse(code, self.oracle.needed, self.oracle.had, command.asset)
         self.sweep.open()
         self.oracle.apply_mark(command.asset, command.price, command.source_time_us)
+        asset = self.state.assets.edit(command.asset)
+        asset.sources = min(command.sources, 255)
         self.triggers.note_mark(command.asset)
         if self.state.venue.rows[1].next_due_us <= command.time_us:
             self.run_due(command.time_us)

@@ -38,7 +38,7 @@ if not cython.compiled:
         NUMERAIRE,
         OK,
     )
-    from worldmarkets.core.records import Asset, Event, Group, Market, Venue, as_mark_set, as_switched
+    from worldmarkets.core.records import Asset, Event, Group, Market, Sample, Venue, as_mark_set, as_switched
     from worldmarkets.core.units import (
         BILLION,
         EXPIRE_PPB,
@@ -55,7 +55,10 @@ if not cython.compiled:
         MAX_SUPPLY,
         MAX_UNIT,
         MILLION,
+        MINUTE,
         PRICE_ONE,
+        SAMPLE_BITS,
+        SAMPLES,
     )
     from worldmarkets.core.wide import (
         clamp_wide,
@@ -128,6 +131,13 @@ class Oracle:
         most: wide = MAX_LOT_VALUE
         return market == NONE or worth * self.state.markets.rows[market].lot_quanta <= most * GRID
 
+    @cython.overflowcheck(False)
+    def is_lot_worth_bounded(self, asset: longlong, lot_quanta: longlong) -> cython.bint:
+        """Say whether a lot of a new market is worth no more than its bound at the asset's mark."""
+        worth: wide = self.state.assets.rows[asset].unit
+        most: wide = MAX_LOT_VALUE
+        return worth * lot_quanta <= most * GRID
+
     def compute_move(self, old: longlong, new: longlong) -> longlong:
         """Return how far a price moved, in ppm of the old one, rounded up; beyond a millionfold it counts as that."""
         change: longlong = magnitude(new - old)
@@ -187,6 +197,7 @@ class Oracle:
             venue.moved_ppb += self.compute_growth(row.mark, price)
         row.mark = price
         row.mark_time_us = source_time_us
+        self.keep_sample(asset, price)
         if row.feed == FEED_NONE:
             row.feed = FEED_VALID
         if row.is_numeraire:  # the dollar price of the numeraire guards the feeds; it values nothing
@@ -206,6 +217,49 @@ class Oracle:
         event.asset = asset
         event.feed = self.get_feed(asset)
 
+    def keep_sample(self, asset: longlong, price: longlong) -> None:
+        """Keep a mark as the last one of its minute; an hour of minutes is kept."""
+        minute: longlong = self.state.venue.rows[1].time_us // MINUTE
+        sample = self.state.samples.edit((asset << SAMPLE_BITS) + minute % SAMPLES)
+        sample.minute = minute
+        sample.mark = price
+
+    def compute_median(self, asset: longlong) -> longlong:
+        """Return the median of the last marks of each minute of the last hour, the lower of the middle two.
+
+        Minutes without a mark do not count; without any the mark is returned.
+        """
+        last: longlong = self.state.venue.rows[1].time_us // MINUTE
+        first: longlong = asset << SAMPLE_BITS
+        count: longlong = 0
+        below: longlong
+        equal: longlong
+        place: longlong
+        other: longlong
+        for place in range(first, first + SAMPLES):
+            if self.is_recent(place, last):
+                count += 1
+        for place in range(first, first + SAMPLES):
+            if self.is_recent(place, last):
+                below = 0
+                equal = 0
+                sample = self.state.samples.read(place)
+                for other in range(first, first + SAMPLES):
+                    if self.is_recent(other, last):
+                        if self.state.samples.rows[other].mark < sample.mark:
+                            below += 1
+                        elif self.state.samples.rows[other].mark == sample.mark:
+                            equal += 1
+                if below <= (count - 1) // 2 < below + equal:
+                    return sample.mark
+        return self.state.assets.rows[asset].mark
+
+    def is_recent(self, place: longlong, last: longlong) -> cython.bint:
+        """Say whether a sample is of the hour that ends with minute `last`."""
+        sample = self.state.samples.read(place)
+        return sample.mark > 0 and sample.minute > last - SAMPLES
+
+    @cython.overflowcheck(False)
     def compute_ticks(self, market: longlong, ppm: longlong, is_up: cython.bint) -> longlong:
         """Return `ppm` parts of the mark as a price in ticks within the book, rounded up or down."""
         return min(max(self.divide_mark(market, ppm, is_up), 1), self.state.markets.rows[market].max_ticks)

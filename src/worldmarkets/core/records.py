@@ -259,6 +259,49 @@ class SetCounterparty(_CommandRecord):
     spare3: i64
 
 
+class ProposeChange(_CommandRecord):
+    """Change the fields of one guard together; a field's slot is its place in guards.py.  `flags` say who asks."""
+
+    a: i64
+    b: i64
+    c: u32
+    d: u32
+    e: u32
+    subject: u32
+    guard: u8
+    spare: u8
+    spare2: u16
+    spare3: u32
+
+
+class ListAsset(_CommandRecord):
+    """List an asset.  `group` 0 is a new one; `minimum_digits` is the minimum principal as a power of ten quanta."""
+
+    depth: i64
+    holding_cap: i64
+    collateral_cap: i64
+    price_shock_ppm: u32
+    slippage_ppm: u32
+    basis_ppm: u32
+    group: u16
+    decimals: u8
+    minimum_digits: u8
+
+
+class ListMarket(_CommandRecord):
+    """List a market, with the fees of the market `fees_like` (0: none)."""
+
+    lot_quanta: i64
+    tick_value: i64
+    minimum_lots: i64
+    open_interest_cap: i64
+    asset: u16
+    fees_like: u16
+    tenor_hours: u16
+    market_kind: u8
+    spare: u8
+
+
 class _EventRecord(Record):
     HEAD: ClassVar[dict[str, str]] = {"sequence": "i64", "kind": "u8", "code": "u8", "market": "u16", "account": "u32"}
 
@@ -649,6 +692,49 @@ class Repeated(_EventRecord):
     spare3: i64
 
 
+class ParameterChanged(_EventRecord):
+    """One field of a change: proposed, moved by a step, or called off.
+
+    `when_us` is the time of the change's next step; `step` of `steps` are done.  `code` says who proposed it, and of a
+    change called off why.
+    """
+
+    change_id: i64
+    old: i64
+    new: i64
+    when_us: i64
+    subject: u32
+    step: u16
+    steps: u16
+    guard: u8
+    field: u8
+    spare: u16
+    spare2: u32
+
+
+class Listed(_EventRecord):
+    """A new asset or market, which a listing has become."""
+
+    change_id: i64
+    number: u32
+    spare: u32
+    spare2: i64
+    spare3: i64
+    spare4: i64
+    spare5: i64
+
+
+class MarketSettled(_EventRecord):
+    """A market that has ended: the price its perps were closed at, and how many contracts there were."""
+
+    price: i64
+    contracts: i64
+    time_us: i64
+    spare: i64
+    spare2: i64
+    spare3: i64
+
+
 class Pool(Record):
     """One row a table: its free list, how far it was ever filled, and how many rows it ever gave out."""
 
@@ -699,6 +785,10 @@ class Venue(Record):
     touched_count: u32
     first_urgent: u32
     spare: u32
+    parameter_delay_us: i64
+    parameter_epoch: i64
+    change_serial: i64
+    changes: i64
 
 
 class Asset(Record):
@@ -724,7 +814,7 @@ class Asset(Record):
     decimals: u8
     feed: u8
     is_numeraire: u8
-    spare: u8
+    sources: u8
     spot_market: u16
     perp_market: u16
     loan_market: u16
@@ -773,6 +863,43 @@ class Market(Record):
     band_ppm: u32
     band_low_ticks: u32
     band_high_ticks: u32
+
+
+class Change(Record):
+    """A change of parameters, a listing or the end of a market, from its proposal until it is done.
+
+    `a` to `e` are what the command asked for, the `from_` fields what there was.  An end that works keeps its price in
+    `a`, its count in `b` and its place in `c`.
+    """
+
+    id: i64
+    proposed_us: i64
+    next_us: i64
+    a: i64
+    b: i64
+    c: i64
+    d: i64
+    e: i64
+    from_a: i64
+    from_b: i64
+    from_c: i64
+    from_d: i64
+    from_e: i64
+    subject: u32
+    steps: u16
+    step: u16
+    guard: u8
+    state: u8
+    role: u8
+    is_looser: u8
+    timer: u32
+
+
+class Sample(Record):
+    """The last mark of an asset in one minute of an hour."""
+
+    minute: i64
+    mark: i64
 
 
 class Side(Record):
@@ -1190,12 +1317,14 @@ class Seen(Record):
 COMMANDS = (
     OpenAccount, Funds, SetMark, Switch, PlaceOrder, OrderChange, OrderPair, Timeout, ContractChange,
     MassQuote, Quote, Protect, SetLimits, SetPolicy, SetCounterparty,
+    ProposeChange, ListAsset, ListMarket,
 )  # fmt: skip
 EVENTS = (
     AccountOpened, FundsMoved, MarkSet, Switched, OrderPlaced, OrderCancelled, OrderAmended, OrderTriggered,
     OrdersPaired, DeadManSet, Traded, PerpChanged,
     TruedUp, LoanOpened, LoanRepaid, LoanExtended, FundingSet, Compressed, WorkDone, WorkDeferred, QuoteRefused, Quoted,
     ProtectionSet, ProtectionTripped, LimitsSet, AccountState, PolicySet, CounterpartySet, Rejected, Repeated,
+    ParameterChanged, Listed, MarketSettled,
 )  # fmt: skip
 
 # Every table, in the order of snapshot and digest: name and record.
@@ -1205,6 +1334,8 @@ TABLES: tuple[tuple[str, type[Record]], ...] = (
     ("assets", Asset),
     ("groups", Group),
     ("markets", Market),
+    ("changes", Change),
+    ("samples", Sample),
     ("sides", Side),
     ("nodes", Node),
     ("children", Child),

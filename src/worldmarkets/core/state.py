@@ -12,6 +12,7 @@ from worldmarkets.core.tables import (
     AccountTable,
     AssetTable,
     BucketTable,
+    ChangeTable,
     ChildTable,
     ClientTable,
     ConditionTable,
@@ -36,6 +37,7 @@ from worldmarkets.core.tables import (
     PolicyTable,
     PoolTable,
     PositionTable,
+    SampleTable,
     SideTable,
     SlotTable,
     TierTable,
@@ -57,6 +59,8 @@ CAPACITY = {
     "assets": 4_096,
     "groups": 4_096,
     "markets": 4_096,
+    "changes": 128,
+    "samples": 1 << 18,
     "sides": 8_194,
     "nodes": 1 << 22,
     "children": 1 << 28,
@@ -111,6 +115,8 @@ class State:
     assets: AssetTable
     groups: GroupTable
     markets: MarketTable
+    changes: ChangeTable
+    samples: SampleTable
     sides: SideTable
     nodes: NodeTable
     children: ChildTable
@@ -173,6 +179,8 @@ class State:
         self.assets = made["assets"]
         self.groups = made["groups"]
         self.markets = made["markets"]
+        self.changes = made["changes"]
+        self.samples = made["samples"]
         self.sides = made["sides"]
         self.nodes = made["nodes"]
         self.children = made["children"]

@@ -12,6 +12,7 @@ if not cython.compiled:
         Account,
         Asset,
         Bucket,
+        Change,
         Child,
         Client,
         Condition,
@@ -36,6 +37,7 @@ if not cython.compiled:
         Policy,
         Pool,
         Position,
+        Sample,
         Side,
         Slot,
         Tier,
@@ -109,6 +111,28 @@ class BucketTable(Table):
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Bucket]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class ChangeTable(Table):
+    """Rows of `Change`."""
+
+    rows: Change[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Change]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Change]]:
         """Return row `row` to be read only."""
         return address(self.rows[row])
 
@@ -637,6 +661,28 @@ class PositionTable(Table):
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Position]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class SampleTable(Table):
+    """Rows of `Sample`."""
+
+    rows: Sample[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Sample]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Sample]]:
         """Return row `row` to be read only."""
         return address(self.rows[row])
 

@@ -90,6 +90,22 @@ FUNDING_WEIGHT = 16  # how much more a step of funding moves an account than K s
 MAX_SENSITIVITY = 10**17  # numeraire quanta that K counts at most; such an account is looked at every time
 DUE_RETRY = SECOND  # timed work that failed is tried again so much later
 
+MINUTE = 60 * SECOND
+RAMP_STEP = HOUR  # a ramp takes its steps this far apart, or further
+RAMP_SHOCK_PPM = 2_500  # a step moves a shock at most this far
+RAMP_RUNG_PPM = 20_000  # and a rung
+RAMP_CAP_STEPS = 100  # steps to take a whole holding cap away
+RAMP_EXIT_STEPS = 50  # steps for each time that a depth is divided, or a slippage multiplied
+MAX_RAMP_STEPS = 720
+MAX_CHANGES = 64  # waiting, ramping and working at a time
+MINIMUM_SOURCES = 3  # of a market's mark, before it leaves prelaunch
+SAMPLES = 60  # marks kept of an asset's last hour, one a minute
+SAMPLE_BITS = 6  # rows an asset has for them, as a power of two
+SETTLE_ORDERS = 16  # that one item of timed work cancels in a settling market
+SETTLE_CONTRACTS = 16  # that it closes
+SETTLE_ROWS = 1_024  # that it looks at
+SETTLE_PAUSE = 1_000  # microseconds until the next
+
 CLIENT_ID_LIFETIME = DAY
 FEED_STALE = 30 * SECOND
 FEED_WINDOW = 60 * SECOND

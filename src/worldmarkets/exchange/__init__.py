@@ -18,6 +18,7 @@ from worldmarkets.exchange.errors import (
 from worldmarkets.exchange.exchange import Exchange
 from worldmarkets.exchange.genesis import Genesis, load_genesis, open_engine, parse_genesis
 from worldmarkets.exchange.market import Depth, Level, MarketView, Trade
+from worldmarkets.exchange.parameters import Change
 from worldmarkets.exchange.quotes import Ladders, Limits, Protection, QuoteView
 from worldmarkets.exchange.results import Cancelled, Fill, Refused, Result
 from worldmarkets.exchange.rungs import RungPrice
@@ -27,6 +28,7 @@ __all__ = [
     "Account",
     "Bundle",
     "Cancelled",
+    "Change",
     "Circle",
     "CircleLeg",
     "Compression",

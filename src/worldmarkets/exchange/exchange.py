@@ -14,6 +14,8 @@ from decimal import Decimal
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from worldmarkets.core import codes
 from worldmarkets.core.audit import compute_violations
 from worldmarkets.core.codec import decode_events, encode
@@ -21,7 +23,8 @@ from worldmarkets.core.digest import compute_digest
 from worldmarkets.core.engine import Engine
 from worldmarkets.core.records import Command, Record, SetMark, Switch
 from worldmarkets.core.snapshot import read_snapshot, write_snapshot
-from worldmarkets.exchange import tables
+from worldmarkets.exchange import genesis as source
+from worldmarkets.exchange import parameters, tables
 from worldmarkets.exchange.account import STATES, Account
 from worldmarkets.exchange.bundle import Preview
 from worldmarkets.exchange.commands import make, make_bundle
@@ -30,6 +33,7 @@ from worldmarkets.exchange.errors import ExchangeError, GenesisError, Rejected, 
 from worldmarkets.exchange.genesis import Genesis, load_genesis, open_engine
 from worldmarkets.exchange.listing import Listing
 from worldmarkets.exchange.market import FEEDS, MarketView, Trade
+from worldmarkets.exchange.parameters import Change
 from worldmarkets.exchange.quotes import Ladders, make_limits
 from worldmarkets.exchange.registry import Registry, get_owner, make_open
 from worldmarkets.exchange.results import Reader, Result, side_name
@@ -58,6 +62,7 @@ class Exchange:
         self.listing = Listing(self.genesis)
         self.engine = open_engine(self.genesis, capacity) if engine is None else engine
         self.trades: deque[Trade] = deque(maxlen=trades_kept)
+        self._named: dict[int, source.Asset | source.Market] = {}  # listings that wait, by their change
         self._registry = Registry(self)
         self._reader = Reader(self.listing, self.get_account, self.get_resting_lots)
         self.time_us: int = self.read_row("venue", 1).time_us
@@ -111,13 +116,15 @@ class Exchange:
         if self.engine.is_preview:
             raise ExchangeError("a preview is open already")
         time_us, accounts, trades = self.time_us, len(self._registry), self.trades
+        named = self._named.copy()
         self.trades = trades.copy()
         self.engine.open_preview()
         try:
             yield self
         finally:
             self.engine.close_preview()
-            self.time_us, self.trades = time_us, trades
+            self.time_us, self.trades, self._named = time_us, trades, named
+            self._forget_listed()
             self._registry.forget(after=accounts)
 
     # Compression.
@@ -189,12 +196,19 @@ class Exchange:
         """The state of every asset's feed now: none, valid, stale, volatile, halted or suspended."""
         return {asset.symbol: FEEDS[self.engine.get_feed(asset.number)] for asset in self.listing.assets}
 
-    def set_mode(self, mode: str, market: str | None = None) -> Result:
-        """Set the mode of a market, or of the venue: cancel_only, post_only or open."""
+    def set_mode(self, mode: str, market: str | None = None, *, role: str = "administrator") -> Result:
+        """Set the mode of a market, or of the venue: cancel_only, post_only or open.
+
+        The administrator goes either way, the guardian only down.
+        """
         if mode not in _MODES:
             raise UnknownName(f"there is no mode {mode}; there is {', '.join(_MODES)}")
         number = 0 if market is None else self.listing.market(market).number
-        return self.send(Switch(kind=codes.SET_MARKET_MODE, market=number, value=_MODES[mode]))
+        return self.send(
+            Switch(
+                kind=codes.SET_MARKET_MODE, market=number, value=_MODES[mode], flags=parameters.get_role(role)
+            )  # fmt: skip
+        )
 
     def quote(self, account: Account | str, ladders: Ladders, **options: Any) -> Result:
         """Replace an account's quotes; the same as its `quote`."""
@@ -209,10 +223,57 @@ class Exchange:
         return self.send(make_limits(self, codes.SET_VENUE_LIMITS, account.number, market, order, position, orders,
                                      notional))  # fmt: skip
 
-    def halt(self, asset: str, halted: bool = True) -> Result:
-        """Halt the feed of an asset, or let it run again."""
+    def halt(self, asset: str, halted: bool = True, *, role: str = "administrator") -> Result:
+        """Halt the feed of an asset, or let it run again, which the administrator does."""
         value = codes.FEED_HALTED if halted else codes.FEED_VALID
-        return self.send(Switch(kind=codes.SET_FEED, asset=self.listing.asset(asset).number, value=value))
+        number = self.listing.asset(asset).number
+        return self.send(Switch(kind=codes.SET_FEED, asset=number, value=value, flags=parameters.get_role(role)))
+
+    # Parameters.
+
+    def propose(self, about: str | None = None, *, role: str = "administrator", **values: Amount) -> Result:
+        """Propose new values for parameters of an asset, of a market, or of the venue.  Raises UnknownName.
+
+        The fields are those of the genesis (`parameter_delay_hours` beside them); all of one proposal belong to one
+        guard, and change together.  What loosens waits, what tightens ramps or holds at once; `changes` has it.
+        """
+        return self.send(parameters.make_proposal(self, about, values, role))
+
+    def end_market(self, market: str, *, role: str = "administrator") -> Result:
+        """Propose the end of a market: after the delay its orders are cancelled, its perps closed, its loans due."""
+        return self.send(parameters.make_end(self, market, role))
+
+    def cancel_change(self, change: int, *, role: str = "administrator") -> Result:
+        """Call a change off; where it has got to, it stays."""
+        return self.send(parameters.make_cancel(change, role))
+
+    def list_asset(self, symbol: str, decimals: int, group: str, **terms: Any) -> Result:
+        """Propose a new asset, with the fields of an asset of the genesis; depth and holding cap are needed.
+
+        A group that no asset has is a new one.  After the delay it is listed, and its holding cap rises from nothing.
+        """
+        self._check_new(symbol)
+        asset = source.Asset(symbol=symbol, decimals=decimals, group=group, **terms)
+        result = self.send(parameters.make_listed_asset(self, asset))
+        self._named[result.change] = asset
+        return result
+
+    def list_market(self, symbol: str, kind: str, asset: str, lot: str, *, fees_like: str | None = None,
+                    **terms: Any) -> Result:  # fmt: skip
+        """Propose a new market, with the fields of a market of the genesis and the fees of another market.
+
+        After the delay it is listed, in prelaunch.
+        """
+        self._check_new(symbol)
+        market = msgspec.convert({"symbol": symbol, "kind": kind, "asset": asset, "lot": lot, **terms}, source.Market)
+        result = self.send(parameters.make_listed_market(self, market, fees_like))
+        self._named[result.change] = market
+        return result
+
+    @property
+    def changes(self) -> list[Change]:
+        """Every change of parameters under way, in the order they were proposed."""
+        return parameters.read_changes(self, {number: named.symbol for number, named in self._named.items()})
 
     # Accounts and markets.
 
@@ -354,6 +415,33 @@ class Exchange:
                 )
             elif event.kind == codes.ACCOUNT_OPENED:
                 self._registry.note(event)
+            elif event.kind == codes.PARAMETER_CANCELLED:
+                self._named.pop(event.change_id, None)
+            elif event.kind in (codes.ASSET_LISTED, codes.MARKET_LISTED):
+                self._note_listed(event)
+
+    def _note_listed(self, event: Any) -> None:
+        """Add what was listed to the genesis and to the names."""
+        named = self._named.get(event.change_id)
+        if isinstance(named, source.Asset):
+            self.genesis = msgspec.structs.replace(self.genesis, assets=[*self.genesis.assets, named])
+        elif named is not None:
+            self.genesis = msgspec.structs.replace(self.genesis, markets=[*self.genesis.markets, named])
+        self.listing.reload(self.genesis)
+
+    def _forget_listed(self) -> None:
+        """Forget the names of what a preview listed."""
+        venue = self.read_row("venue", 1)
+        self.genesis = msgspec.structs.replace(
+            self.genesis, assets=self.genesis.assets[: venue.assets], markets=self.genesis.markets[: venue.markets]
+        )  # fmt: skip
+        self.listing.reload(self.genesis)
+
+    def _check_new(self, symbol: str) -> None:
+        """Raise GenesisError for a name that something has, or will have."""
+        known = [*self.listing.assets, *self.listing.markets, *self._named.values()]
+        if symbol in (one.symbol for one in known):
+            raise GenesisError(f"{symbol}: the name is taken")
 
     def _check_listing(self) -> None:
         """Raise GenesisError unless the state lists what the genesis lists."""

@@ -17,7 +17,7 @@ import msgspec
 
 from worldmarkets.core import codes
 from worldmarkets.core.engine import Engine
-from worldmarkets.core.units import MAX_VISITS, SECOND
+from worldmarkets.core.units import HOUR, MAX_VISITS, SECOND
 from worldmarkets.exchange.errors import GenesisError, UnitError
 from worldmarkets.exchange.units import from_units, parse, to_time, to_units
 
@@ -45,6 +45,7 @@ class Venue(_Part, frozen=True):
     funding_cap_ppb: int = 3_000_000
     crowding_ppm: int = 800_000
     sweep_visits: int = MAX_VISITS
+    parameter_delay_hours: int = 48
     maker_ppm: int = 500
     taker_ppm: int = 1_000
     fee_cap: str = "10"
@@ -161,6 +162,7 @@ def open_engine(
                 for tier in genesis.tiers
             ],
             sweep_visits=venue.sweep_visits,
+            parameter_delay_us=venue.parameter_delay_hours * HOUR,
         )
     _add_assets(engine, genesis)
     for market in genesis.markets:

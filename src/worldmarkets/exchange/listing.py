@@ -75,6 +75,10 @@ class Listing:
     """Every asset and market of a venue, found by name or by number."""
 
     def __init__(self, genesis: source.Genesis) -> None:
+        self.reload(genesis)
+
+    def reload(self, genesis: source.Genesis) -> None:
+        """Read what is listed anew."""
         self.assets: list[Asset] = []
         self.markets: list[Market] = []
         for number, asset in enumerate(genesis.assets, 1):

@@ -85,6 +85,11 @@ class Result:
         return self.orders[-1] if self.orders else 0
 
     @property
+    def change(self) -> int:
+        """The id of the change of parameters that was proposed; 0 when there is none."""
+        return next((event.change_id for event in self.events if event.kind == codes.PARAMETER_PROPOSED), 0)
+
+    @property
     def filled(self) -> Decimal:
         """The size filled, over all fills."""
         return sum((fill.size for fill in self.fills), Decimal(0))

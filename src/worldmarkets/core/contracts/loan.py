@@ -241,6 +241,12 @@ class Loans:
         record = self.state.accounts.edit(account)
         record.first_due_us = due
 
+    def call(self, row: longlong, now_us: longlong) -> None:
+        """Let a loan fall due now.  What it owes does not change by that."""
+        loan = self.loans.edit(row)
+        loan.due_us = now_us
+        self.refresh(self.ledger.find(loan.borrower, loan.asset))
+
     def open_iou(self, payee: longlong, payer: longlong, asset: longlong, amount: longlong) -> None:
         """Turn what a payer's balance does not cover into a 24-hour loan at the best lend rate plus a penalty."""
         market: longlong = self.state.assets.rows[asset].loan_market

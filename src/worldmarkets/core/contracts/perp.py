@@ -28,6 +28,7 @@ if not cython.compiled:
         OPENED,
         PERP_CHANGED,
         REPAIRED,
+        SETTLED,
         TORN_UP,
         TRUED_UP,
     )
@@ -283,6 +284,27 @@ class Perps:
         self.report(row, -lots, cause)
         if perp.lots == 0:
             self.close(row)
+
+    @cython.overflowcheck(False)
+    def compute_worth(self, market: longlong, lots: longlong, unit: longlong) -> longlong:
+        """Return what `lots` are worth at `unit` grid steps a quantum, in numeraire quanta, rounded down."""
+        worth: wide = lots
+        lot: wide = self.markets.rows[market].lot_quanta
+        return narrow_floor(worth * (lot * unit), GRID)
+
+    def close_at(self, row: longlong, unit: longlong) -> None:
+        """Close a contract at a price that is not the mark; the part of a quantum of its funding is the long's."""
+        perp = self.perps.read(row)
+        lots: longlong = perp.lots
+        worth: longlong = self.compute_worth(perp.market, lots, unit)
+        self.strike(row, worth, perp.long_account)
+        changed = self.perps.edit(row)
+        self.add_sums(changed.long_position, -lots, -worth, changed.funding_index)
+        self.add_sums(changed.short_position, lots, worth, changed.funding_index)
+        changed.lots = 0
+        changed.cost = 0
+        self.report(row, -lots, SETTLED)
+        self.close(row)
 
     def report(self, row: longlong, change: longlong, cause: longlong) -> None:
         """Report a contract after its lots changed."""

@@ -137,6 +137,8 @@ class BorrowFlow:
         loan = self.loans.loans.edit(row)
         if loan.flags & (LOAN_IOU | LOAN_NO_RELEND):
             return self.admission.refuse(LOAN_NOT_EXTENSIBLE, 0, loan.flags, command.contract_id)
+        if self.state.markets.rows[loan.market].mode == SETTLING:
+            return self.admission.refuse(MARKET_MODE, OPEN, SETTLING, loan.market)
         self.admission.take(self.matching.maker, loan.lender)
         if self.matching.maker.initial < 0:
             return self.admission.refuse(LENDER_NOT_FREE, 0, self.matching.maker.initial, loan.lender)
