@@ -672,7 +672,7 @@ def test_what_a_quote_may_not_be(pair):
         assert refuse(answer(pair, 1, [good], **changes)) == [code], changes
         assert pair.world.digest() == before, "a refused quote of an empty slot left something behind"
         assert refuse(answer(pair, 1, [good], c.ALL_OR_NONE, **changes)) == [code]
-    pair.both(r.Switch, c.SET_MARKET_MODE, 0, market=SPOT, value=c.CANCEL_ONLY)
+    pair.both(r.Switch, c.SET_MARKET_MODE, 0, flags=c.ADMINISTRATOR, market=SPOT, value=c.CANCEL_ONLY)
     assert refuse(answer(pair, 1, [good])) == ["MARKET_MODE"]
     assert compute_violations(pair.engine) == []
 

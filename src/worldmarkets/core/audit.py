@@ -250,7 +250,7 @@ def audit_credits(state: Tables, found: list[str]) -> None:
     kept: dict[Any, int] = {}
     for row in range(1, len(state.credits)):
         credit = state.credits[row]
-        if credit.principal == 0:
+        if credit.lender == NONE:  # the first bytes of a free row are a link
             continue
         key = (credit.lender, credit.borrower, credit.asset)
         kept[key] = credit.principal
