@@ -28,19 +28,19 @@ BLOCK_US = 10_000
 DENIED = 2  # accounts that a policy denies
 
 
-def open_engine(perps: int = PERPS, huge_pages: bool = False, **capacity: int) -> Engine:
-    """Return an engine with the numeraire, a loan book, and `perps` perp markets, two a risk group."""
+def open_engine(pairs: int = PERPS, huge_pages: bool = False, **capacity: int) -> Engine:
+    """Return an engine with the numeraire, a loan book, and `pairs` perp markets, two a risk group."""
     engine = Engine(capacity, huge_pages=huge_pages)
     engine.state.open()
     rules = engine.governance
     rules.open_venue(START_US)
     rules.add_asset(6, rules.add_group())
-    for number in range(perps // 2):
+    for number in range(pairs // 2):
         group = rules.add_group()
         risk = number % 8
         for _ in range(2):
             rules.add_asset(8, group, 100_000 + 10_000 * risk, 3_000 + 500 * risk, 5_000, 10_000_000 * USD)
-    for asset in range(2, perps + 2):
+    for asset in range(2, pairs + 2):
         rules.add_market(c.PERP, asset, LOT_QUANTA, TICK_VALUE, maker_ppm=100, taker_ppm=400)
     rules.add_market(c.LOAN, c.NUMERAIRE, USD, tenor_hours=240)
     return engine

@@ -6,7 +6,7 @@ from __future__ import annotations
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("units", "codes", "guards", "wide", "memory", "records"),  # words of the language
     ("undo", "tables", "index", "files", "outbox", "state"),  # State owns every table
-    ("ledger", "book", "timers", "interest", "atlas", "policy", "keys"),  # no matching, no flow
+    ("ledger", "book", "timers", "interest", "atlas", "bounds", "policy", "keys"),  # no matching, no flow
     ("contracts.spot", "contracts.loan", "contracts.perp"),  # arithmetic and settlement of one contract
     ("admission", "sweep", "fees", "funding", "oracle"),  # read the state, decide
     ("quotes", "limits", "conditions", "orders", "protection", "matching", "triggers"),  # one matching loop

@@ -1114,6 +1114,8 @@ def check_figures(world: World) -> int:
         account = accounts[figures["account"][row]]
         if account["ious"] or 0 < account["first_due_us"] < now:
             continue
+        if int(account["stale"]) >> (int(figures["group"][row]) & 63) & 1:
+            continue
         if figures["version"][row] and figures["version"][row] == groups["version"][figures["group"][row]]:
             fresh += 1
             value = world.engine.get_admitted_figure(row, initial)

@@ -15,6 +15,7 @@ import cython
 from cython import longlong
 
 from worldmarkets.core.atlas import Atlas
+from worldmarkets.core.bounds import Bounds
 from worldmarkets.core.state import State
 from worldmarkets.core.tables import AccountTable, AssetTable, FigureTable, MarketTable, PositionTable, VenueTable
 
@@ -62,6 +63,7 @@ class Admission:
     """Decides on standings; `needed`, `had` and `subject` are the numbers of the last refusal."""
 
     atlas: Atlas
+    bounds: Bounds
     accounts: AccountTable
     assets: AssetTable
     figures: FigureTable
@@ -73,8 +75,9 @@ class Admission:
     had: longlong
     subject: longlong
 
-    def __init__(self, state: State, atlas: Atlas):
+    def __init__(self, state: State, atlas: Atlas, bounds: Bounds):
         self.atlas = atlas
+        self.bounds = bounds
         self.accounts = state.accounts
         self.assets = state.assets
         self.figures = state.figures
@@ -96,7 +99,9 @@ class Admission:
         standing.initial = 0
         standing.at_mark = 0
         if not self.is_exempt(account):
-            standing.initial = self.atlas.get_initial(account)
+            standing.initial = self.bounds.get_floor(account)
+            if standing.initial < 0:
+                standing.initial = self.atlas.get_initial(account)
             if self.venue.rows[1].suspended != 0:
                 standing.at_mark = min(self.atlas.compute_value(account, self.venue.rows[1].initial_ppm), 0)
         if standing.initial < 0:
@@ -110,6 +115,8 @@ class Admission:
         now: longlong
         code: longlong
         if self.is_exempt(account):
+            return OK
+        if self.is_safe(standing):
             return OK
         now = self.atlas.get_initial(account)
         if standing.is_crowding:
@@ -129,6 +136,16 @@ class Admission:
             if now < 0:
                 return self.refuse(WITHDRAWABLE, 0, now, self.venue.rows[1].initial_ppm)
         return OK
+
+    def is_safe(self, standing: Standing) -> cython.bint:
+        """Say whether bounds alone tell that an account may stand as it does now."""
+        return (
+            not standing.is_crowding
+            and not standing.is_cautious
+            and not standing.is_outside
+            and self.venue.rows[1].suspended == 0
+            and self.bounds.get_floor(standing.account) >= 0
+        )
 
     def check_below(self, standing: Standing, now: longlong) -> longlong:
         """Return the code for an account that was below the initial rung already: nothing may have become worse."""

@@ -37,6 +37,7 @@ if not cython.compiled:
         MAX_SUPPLY,
     )
     from worldmarkets.core.wide import (
+        bit,
         clamp_wide,
         floor_grid,
         narrow_floor,
@@ -251,21 +252,30 @@ class Atlas:
     def get_initial(self, account: longlong) -> longlong:
         """Return V(account, initial), recomputing the groups that were touched or whose mark has moved."""
         total: longlong = 0
-        version: longlong
         initial: longlong = self.venue.rows[1].initial_ppm
         row: longlong = self.accounts.rows[account].first_group
         is_accruing: cython.bint = self.is_accruing(account)
         while row != NONE:
             kept = self.figures.read(row)
-            version = self.groups.rows[kept.group].version
-            if kept.version != version or is_accruing:
+            if is_accruing or not self.is_kept(row):
                 self.is_admission = True
                 figure = self.figures.edit(row)
                 figure.value = self.compute_figure(row, initial, False, NONE, 0, 0, 0)
-                figure.version = 0 if is_accruing else version
+                figure.version = 0 if is_accruing else self.groups.rows[kept.group].version
             total += kept.value
             row = kept.next
+        if self.accounts.rows[account].stale != 0:
+            record = self.accounts.edit(account)
+            record.stale = 0
         return total
+
+    def is_kept(self, figure: longlong) -> cython.bint:
+        """Say whether a figure is up to date: its marks have not moved, and its positions were not touched."""
+        kept = self.figures.read(figure)
+        return (
+            kept.version == self.groups.rows[kept.group].version
+            and self.accounts.rows[kept.account].stale & bit(kept.group) == 0
+        )
 
     def compute_initial_with(
         self, account: longlong, position: longlong, balance: longlong, lots: longlong, cost: longlong, cash: longlong

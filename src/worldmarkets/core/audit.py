@@ -626,10 +626,16 @@ def audit_figures(engine: Engine, state: Tables, found: list[str]) -> None:
         account = state.accounts[figure.account]
         if account.ious or 0 < account.first_due_us < state.venue[1].time_us:
             continue  # worth less with time: never taken as it is kept
-        if figure.version == state.groups[figure.group].version:
+        is_stale = account.stale >> (figure.group & 63) & 1
+        if figure.version == state.groups[figure.group].version and not is_stale:
             value = engine.get_admitted_figure(row, state.venue[1].initial_ppm)
             if value != figure.value:
                 found.append(f"3: figure {row}: {figure.value} kept, {value} from scratch")
+    for account in range(1, len(state.accounts)):
+        if state.accounts[account].sensitivity > 0:
+            floor, value = engine.get_floor(account), engine.get_value(account, state.venue[1].initial_ppm)
+            if floor is not None and floor > value:
+                found.append(f"3: account {account}: kept as worth {floor} at least, {value} from scratch")
 
 
 def audit_changes(engine: Engine, state: Tables, found: list[str]) -> None:

@@ -13,6 +13,7 @@ from worldmarkets.core import records
 from worldmarkets.core.admission import Admission
 from worldmarkets.core.atlas import Atlas
 from worldmarkets.core.book import Book
+from worldmarkets.core.bounds import Bounds
 from worldmarkets.core.conditions import Conditions
 from worldmarkets.core.contracts.loan import Loans
 from worldmarkets.core.contracts.perp import Perps
@@ -79,6 +80,7 @@ if not cython.compiled:
         DUE_RETRY,
         EVENTS_A_COMMAND,
         FAR,
+        FAR_PPB,
         MAX_BUNDLE,
         MAX_SWEEP,
         MAX_TIME,
@@ -105,6 +107,7 @@ class Engine:
     protection: Protection
     atlas: Atlas
     policies: Policies
+    bounds: Bounds
     admission: Admission
     oracle: Oracle
     funding: Funding
@@ -149,8 +152,9 @@ class Engine:
         self.timers = Timers(self.state)
         self.conditions = Conditions(self.state, self.timers)
         self.atlas = Atlas(self.state)
+        self.bounds = Bounds(self.state, self.atlas)
         self.policies = Policies(self.state, self.ledger, self.atlas)
-        self.admission = Admission(self.state, self.atlas)
+        self.admission = Admission(self.state, self.atlas, self.bounds)
         self.quotes = Quotes(self.state)
         self.limits = Limits(self.state, self.admission, self.atlas)
         self.funding = Funding(self.state, self.book, self.timers, self.outbox)
@@ -161,13 +165,15 @@ class Engine:
             self.state, self.quotes, self.limits, self.orders, self.admission, self.outbox
         )  # fmt: skip
         self.oracle = Oracle(self.state, self.timers, self.outbox)
-        self.sweep = Sweep(self.state, self.atlas, self.outbox)
+        self.sweep = Sweep(self.state, self.atlas, self.bounds, self.outbox)
         self.fees = Fees(self.state, self.ledger)
         self.loans = Loans(self.state, self.ledger, self.outbox)
-        self.perps = Perps(self.state, self.ledger, self.loans, self.atlas, self.policies, self.outbox)
+        self.perps = Perps(
+            self.state, self.ledger, self.bounds, self.loans, self.atlas, self.policies, self.outbox
+        )  # fmt: skip
         self.matching = Matching(
-            self.state, self.ledger, self.book, self.orders, self.atlas, self.admission, self.fees, self.funding,
-            self.oracle, self.perps, self.loans, self.policies, self.limits, self.protection, self.outbox,
+            self.state, self.ledger, self.book, self.orders, self.atlas, self.bounds, self.admission, self.fees,
+            self.funding, self.oracle, self.perps, self.loans, self.policies, self.limits, self.protection, self.outbox,
         )  # fmt: skip
         self.foresight = Foresight(self.state, self.book)
         self.triggers = Triggers(
@@ -646,6 +652,14 @@ class Engine:
     def get_value(self, account: longlong, severity_ppm: longlong):
         """Return V(account, severity) in numeraire quanta."""
         return self.atlas.compute_value(account, severity_ppm)
+
+    def get_floor(self, account: longlong):
+        """Return what an account keeps as the least V(account, initial), or None when it must be valued."""
+        record = self.state.accounts.read(account)
+        moved: longlong = self.state.venue.rows[1].moved_ppb - record.floor_moved_ppb
+        if record.sensitivity == 0 or moved > FAR_PPB or self.state.venue.rows[1].suspended != 0:
+            return None
+        return None if self.atlas.is_accruing(account) else self.bounds.get_floor(account)
 
     def get_cautious_value(self, account: longlong, severity_ppm: longlong):
         """Return V-(account, severity) in numeraire quanta."""

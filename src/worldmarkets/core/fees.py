@@ -65,8 +65,7 @@ class Fees:
         row: longlong = self.state.accounts.rows[account].cash
         if self.state.positions.rows[row].balance < fee:
             return False
-        position = self.ledger.edit(row)
-        position.balance -= fee
+        self.ledger.change_cash(row, -fee)
         venue = self.state.assets.edit(NUMERAIRE)
         venue.fees += fee
         if fee < 0:

@@ -1,6 +1,7 @@
 """Who has what: owners, accounts, and one position an account and asset.
 
-A position changes only through `edit`, which also marks the account's figure for that group as out of date.
+A position changes only through `edit`, which also marks the account's figure for that group as out of date
+and forgets what bounds say of the account; or through `change_cash` and the sums of a perp, which know better.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from worldmarkets.core.tables import AccountTable, AssetTable, FigureTable, Owne
 if not cython.compiled:
     from worldmarkets.core.codes import NONE, NUMERAIRE, STATE_FREE
     from worldmarkets.core.records import Account, Asset, Figure, Owner, Position, Venue, Word
-    from worldmarkets.core.units import MAX_POSITIONS
+    from worldmarkets.core.units import MAX_LEG, MAX_POSITIONS, MAX_SENSITIVITY, NO_BOUND
     from worldmarkets.core.wide import bit
 
 
@@ -120,12 +121,32 @@ class Ledger:
     def edit(self, row: longlong) -> pointer[Position]:
         """Return a position to be written; the figure it counts in is out of date from now on."""
         position = self.positions.edit(row)
-        if self.figures.rows[position.figure].version != 0:
-            figure = self.figures.edit(position.figure)
-            figure.version = 0
-        if self.touched.rows[(position.account >> 6) + 1].bits & bit(position.account) == 0:
-            self.touch(position.account)
+        self.shift(position.account, position.asset, NO_BOUND, 0)
         return position
+
+    def shift(self, account: longlong, asset: longlong, change: longlong, growth: longlong) -> None:
+        """Let an account's figure for an asset's group be out of date, and its floor follow.
+
+        V(initial) of it rises by at least `change`, and its sensitivity by at most `growth`; NO_BOUND: nobody knows.
+        """
+        record = self.accounts.edit(account)
+        record.stale |= bit(self.assets.rows[asset].group)
+        if record.sensitivity != 0:
+            if change == NO_BOUND or record.sensitivity + growth >= MAX_SENSITIVITY:
+                record.sensitivity = 0
+            else:
+                record.floor += change
+                record.sensitivity += growth
+        if self.touched.rows[(account >> 6) + 1].bits & bit(account) == 0:
+            self.touch(account)
+
+    def change_cash(self, row: longlong, change: longlong) -> None:
+        """Add to the balance of a position in the numeraire: V moves by as much, whatever the severity."""
+        position = self.positions.edit(row)
+        position.balance += change
+        if position.balance > MAX_LEG // 2 - position.lent or position.owed > MAX_LEG // 2:  # clamps could reach
+            change = NO_BOUND
+        self.shift(position.account, NUMERAIRE, change, 0)
 
     def touch(self, account: longlong) -> None:
         """Remember an account whose contracts change: the sweep files it anew before the next mark.
@@ -168,13 +189,15 @@ class Ledger:
         """Move `amount` >= 0 between two positions in one asset; return False if it is not there."""
         if self.positions.rows[source_row].balance < amount:
             return False
-        if amount > 0:
+        if amount > 0 and self.positions.rows[target_row].asset == NUMERAIRE:
+            self.change_cash(source_row, -amount)
+            self.change_cash(target_row, amount)
+            self.note_creditor(self.positions.rows[target_row].account)
+        elif amount > 0:
             source = self.edit(source_row)
             source.balance -= amount
             target = self.edit(target_row)
             target.balance += amount
-            if target.asset == NUMERAIRE:
-                self.note_creditor(target.account)
         return True
 
     def note_creditor(self, account: longlong) -> None:

@@ -8,6 +8,7 @@ from cython import longlong, pointer
 from worldmarkets.core.admission import Admission, Standing
 from worldmarkets.core.atlas import Atlas
 from worldmarkets.core.book import Book
+from worldmarkets.core.bounds import Bounds
 from worldmarkets.core.contracts.loan import Loans
 from worldmarkets.core.contracts.perp import Perps
 from worldmarkets.core.fees import Fees
@@ -67,6 +68,7 @@ class Matching:
     book: Book
     orders: Orders
     atlas: Atlas
+    bounds: Bounds
     admission: Admission
     fees: Fees
     funding: Funding
@@ -92,15 +94,16 @@ class Matching:
     passed: longlong
 
     def __init__(
-        self, state: State, ledger: Ledger, book: Book, orders: Orders, atlas: Atlas, admission: Admission, fees: Fees,
-        funding: Funding, oracle: Oracle, perps: Perps, loans: Loans, policies: Policies, limits: Limits,
-        protection: Protection, outbox: Outbox,
+        self, state: State, ledger: Ledger, book: Book, orders: Orders, atlas: Atlas, bounds: Bounds,
+        admission: Admission, fees: Fees, funding: Funding, oracle: Oracle, perps: Perps, loans: Loans,
+        policies: Policies, limits: Limits, protection: Protection, outbox: Outbox,
     ):  # fmt: skip
         self.state = state
         self.ledger = ledger
         self.book = book
         self.orders = orders
         self.atlas = atlas
+        self.bounds = bounds
         self.admission = admission
         self.fees = fees
         self.funding = funding
@@ -333,7 +336,9 @@ class Matching:
             return self.admission.refuse(LOANS_LIMIT, MAX_LOANS, MAX_LOANS, rules.asset)
         if self.is_bundle:
             return OK
-        if rules.kind == PERP or (rules.kind == LOAN and side == BUY) or not self.admission.is_exempt(account):
+        if self.is_surely_free(position, market, side, lots, cash, fee):
+            pass
+        elif rules.kind == PERP or (rules.kind == LOAN and side == BUY) or not self.admission.is_exempt(account):
             value = self.compute_filled(position, market, side, price, lots, fee)
             if value < 0 and value < self.taker.initial:
                 return self.admission.refuse(MARGIN, min(self.taker.initial, 0), value,
@@ -345,12 +350,31 @@ class Matching:
             return OK
         return self.check_open_orders(account, lots * self.compute_loss(market, side, price, flags))
 
+    def is_surely_free(self, position: longlong, market: longlong, side: longlong, lots: longlong, cash: longlong,
+                       fee: longlong) -> cython.bint:  # fmt: skip
+        """Say whether bounds alone tell that a perp order, filled alone at its limit, leaves its account free."""
+        rules = self.state.markets.read(market)
+        record = self.state.positions.read(position)
+        if (
+            rules.kind != PERP
+            or rules.open_interest + lots > rules.crowded_lots
+            or self.state.venue.rows[1].suspended != 0
+            or self.state.accounts.rows[record.account].sensitivity == 0
+        ):
+            return False
+        if side == SELL:
+            lots = -lots
+            cash = -cash
+        return self.taker.initial + self.bounds.compute_change(market, record.lots, lots, cash) >= fee
+
     def check_open_orders(self, account: longlong, more: longlong) -> longlong:
         """Return OPEN_ORDERS when an account's resting orders, and `more`, could lose more than its multiple of V."""
         multiple: longlong = self.state.venue.rows[1].open_order_multiple
         loss: longlong = self.state.accounts.rows[account].order_loss + more
         value: longlong
         if loss == 0:
+            return OK
+        if loss <= MAX_ORDER_LOSS and (loss + multiple - 1) // multiple <= self.bounds.get_floor(account):
             return OK
         value = self.atlas.get_initial(account)
         if loss > MAX_ORDER_LOSS or (loss + multiple - 1) // multiple > max(value, 0):

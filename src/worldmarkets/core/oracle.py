@@ -48,6 +48,7 @@ if not cython.compiled:
         GRID,
         GRID_DECIMALS,
         LADDER_TOP,
+        MAX_LEG,
         MAX_LOT_VALUE,
         MAX_LOTS,
         MAX_MARK,
@@ -285,6 +286,24 @@ class Oracle:
         row = self.state.markets.edit(market)
         row.band_low_ticks = self.compute_ticks(market, max(MILLION - row.band_ppm, 0), True)
         row.band_high_ticks = self.compute_ticks(market, MILLION + row.band_ppm, False)
+        self.set_worth(market)
+
+    @cython.overflowcheck(False)
+    def set_worth(self, market: longlong) -> None:
+        """Set between which quanta a lot is worth, and up to how many lots a position is worth as much apiece.
+
+        Beyond half of the depth, or of what a leg counts for, costs of exit and clamps could reach.
+        """
+        row = self.state.markets.edit(market)
+        asset = self.state.assets.read(row.asset)
+        worth: wide = row.lot_quanta
+        most: longlong = MAX_LEG // 4
+        worth *= asset.unit
+        row.lot_low = narrow_floor(worth, GRID)
+        row.lot_high = narrow_floor(wide_div_ceil(worth, GRID), 1)
+        if asset.depth > 0:
+            most = min(most, asset.depth // 2)
+        row.linear_lots = most // max(row.lot_high, 1)
 
     def get_feed(self, asset: longlong) -> longlong:
         """Return the state of an asset's feed at the venue's time."""

@@ -840,6 +840,9 @@ class Market(Record):
     open_interest: i64
     open_interest_cap: i64
     crowded_lots: i64
+    lot_low: i64
+    lot_high: i64
+    linear_lots: i64
     funding_index: i64
     funding_rate_ppb: i64
     weight_high: i64
@@ -1073,6 +1076,10 @@ class Account(Record):
     policy: u32
     spare2: u32
     first_due_us: i64
+    floor: i64
+    floor_moved_ppb: i64
+    sensitivity: i64
+    stale: u64
     first_maker: u32
     quotes: u16
     limits: u16

@@ -12,6 +12,7 @@ import cython
 from cython import address, longlong
 
 from worldmarkets.core.atlas import Atlas
+from worldmarkets.core.bounds import Bounds
 from worldmarkets.core.files import Files
 from worldmarkets.core.outbox import Outbox
 from worldmarkets.core.state import State
@@ -91,6 +92,7 @@ class Sweep:
 
     state: State
     atlas: Atlas
+    bounds: Bounds
     outbox: Outbox
     accounts: AccountTable
     assets: AssetTable
@@ -108,11 +110,11 @@ class Sweep:
     visited: longlong
     reach: longlong
     sensitivity: longlong
-    rounding: longlong
 
-    def __init__(self, state: State, atlas: Atlas, outbox: Outbox):
+    def __init__(self, state: State, atlas: Atlas, bounds: Bounds, outbox: Outbox):
         self.state = state
         self.atlas = atlas
+        self.bounds = bounds
         self.outbox = outbox
         self.accounts = state.accounts
         self.assets = state.assets
@@ -130,7 +132,6 @@ class Sweep:
         self.visited = 0
         self.reach = 0
         self.sensitivity = 0
-        self.rounding = 0
 
     # Visits.
 
@@ -164,15 +165,26 @@ class Sweep:
             if self.accounts.rows[self.batch[place]].contracts == 0:
                 self.dismiss(self.batch[place])
             else:
-                self.reach = FAR_PPB
-                if (
-                    self.accounts.rows[self.batch[place]].state != STATE_FREE
-                    or self.measure(self.batch[place], self.venue.rows[1].initial_ppm) < 0
-                ):
-                    self.reach = -1
+                self.reach = self.compute_safe_reach(self.batch[place])
+                if self.reach == 0:
+                    self.reach = FAR_PPB
+                    if self.measure(self.batch[place], self.venue.rows[1].initial_ppm) < 0:
+                        self.reach = -1
                 self.file(self.batch[place])
         self.left -= count
         self.visited += count
+
+    def compute_safe_reach(self, account: longlong) -> longlong:
+        """Return how far marks may move by what bounds alone say of an account; 0 when they say nothing."""
+        value: longlong
+        if self.accounts.rows[account].state != STATE_FREE:
+            return -1
+        if self.venue.rows[1].suspended != 0:
+            return 0
+        value = self.bounds.get_floor(account)
+        if self.accounts.rows[account].sensitivity == 0:
+            return 0
+        return self.bounds.compute_reach(value, self.accounts.rows[account].sensitivity)
 
     def file(self, account: longlong) -> None:
         """File an account under its reach, unless it stands early enough already and not much too early."""
@@ -375,126 +387,18 @@ class Sweep:
         )
         row: longlong = self.accounts.rows[account].first_group
         self.sensitivity = 0
-        self.rounding = 2
+        self.bounds.rounding = 2
         while row != NONE:
             kept = self.figures.read(row)
-            if is_kept and kept.version == self.groups.rows[kept.group].version:
+            if is_kept and self.atlas.is_kept(row):
                 total += kept.value
             else:
                 total += self.atlas.compute_figure(row, severity_ppm, False, NONE, 0, 0, 0)
-            self.sensitivity += self.compute_sensitivity(row, severity_ppm, is_accruing)
+            self.sensitivity += self.bounds.compute_sensitivity(row, severity_ppm, is_accruing)
             row = kept.next
-        self.reach = min(self.reach, self.compute_reach(magnitude(total) - self.rounding))
+        slack: longlong = magnitude(total) - self.bounds.rounding
+        self.reach = min(self.reach, self.bounds.compute_reach(slack, self.sensitivity))
         return total
-
-    def compute_reach(self, slack: longlong) -> longlong:
-        """Return by how many ppb marks may move, in all, so that V moves by less than `slack`: see the proof."""
-        most: longlong = self.sensitivity
-        shift: longlong
-        if slack <= 0 or most >= MAX_SENSITIVITY:
-            return 0
-        if slack >= most:
-            return FAR_PPB
-        shift = max(highest_bit(most) - 31, 0)  # so that the products fit
-        slack >>= shift
-        most = (most >> shift) + 1
-        return max(min(4 * BILLION // 5 * slack // most, NEAR_PPB), min(4 * BILLION // 7 * slack // most, FAR_PPB))
-
-    @cython.overflowcheck(False)
-    def compute_sensitivity(self, figure: longlong, severity_ppm: longlong, is_accruing: cython.bint) -> longlong:
-        """Return K of one group: what a relative move of its prices multiplies at most, in numeraire quanta, up.
-
-        Adds to `rounding` what integers make the value's steps larger than its moves.
-        """
-        total: wide = 0
-        perps: wide = 0
-        held: wide
-        claim: wide
-        adjusted: wide
-        notional: wide
-        deep: wide
-        leg: wide = MAX_LEG
-        most: wide = MAX_EXIT
-        half: wide
-        balance: longlong
-        slippage: longlong
-        haircut: longlong
-        row: longlong
-        is_linear: cython.bint
-        leg *= GRID
-        most *= GRID
-        half = MAX_LEG // 2
-        half *= GRID
-        haircut = (severity_ppm * self.venue.rows[1].lent_haircut_ppm + 999) // 1000
-        row = self.figures.rows[figure].first_position
-        while row != NONE:
-            position = self.positions.read(row)
-            asset = self.assets.read(position.asset)
-            self.rounding += 2
-            if asset.is_numeraire:
-                row = position.next
-                continue
-            balance = position.balance - position.owed
-            if is_accruing and position.loans > 0:
-                balance -= self.atlas.compute_accrued(row)
-            slippage = (severity_ppm * asset.slippage_ppm + 999) // 1000
-            held = asset.unit
-            held *= balance
-            adjusted = held
-            is_linear = -half < held < half
-            if position.lent > 0:
-                claim = asset.unit
-                claim = clamp_wide(claim * position.lent, leg)
-                is_linear = is_linear and claim < half
-                if held < 0 and not is_linear:
-                    return MAX_SENSITIVITY
-                adjusted += claim - wide_div_ceil(claim * haircut, BILLION)
-            adjusted = clamp_wide(adjusted, leg)
-            deep = asset.depth
-            deep *= GRID
-            if adjusted > 0 and asset.holding_cap > 0:
-                claim = asset.holding_cap
-                claim *= GRID
-                is_linear = is_linear and 5 * adjusted < 3 * claim
-                if adjusted > claim:
-                    adjusted = claim
-            notional = 0
-            if position.lots != 0:
-                notional = asset.unit
-                notional *= self.markets.rows[asset.perp_market].lot_quanta
-                notional = clamp_wide(notional * position.lots, leg)
-                is_linear = is_linear and -half < notional < half
-            held = adjusted + notional
-            adjusted = adjusted if adjusted >= 0 else -adjusted
-            notional = notional if notional >= 0 else -notional
-            held = held if held >= 0 else -held
-            if not is_linear:
-                held = adjusted + notional
-            total += held * (
-                BILLION
-                + min(BILLION, (severity_ppm * asset.price_shock_ppm + 999) // 1000)
-                + (severity_ppm * asset.basis_ppm + 999) // 1000
-            )
-            perps += notional
-            if asset.depth == 0 or 5 * adjusted < 3 * deep:
-                total += adjusted * slippage
-            else:
-                claim = quadratic_cost(adjusted, asset.depth, most)
-                total += 2 * claim * slippage
-                self.rounding += self.compute_rounding(claim, adjusted)
-            if asset.depth != 0 and 5 * notional >= 3 * deep:
-                claim = quadratic_cost(notional, asset.depth, most)
-                total += 2 * claim * slippage
-                self.rounding += self.compute_rounding(claim, notional)
-            row = position.next
-        perps *= BILLION // FUNDING_WEIGHT
-        balance = high_of(total if total > perps else perps)  # 2**64 steps are 0.18447 quanta
-        return min((balance // 10_000 + 1) * 1_845, MAX_SENSITIVITY)
-
-    @cython.overflowcheck(False)
-    def compute_rounding(self, cost: wide, value: wide) -> longlong:
-        """Return how many quanta L(x) differs at most for the hundredth of a quantum that x is rounded up by."""
-        return narrow_floor(wide_div_floor(cost, 8 * (wide_div_floor(value, GRID) + 1)), GRID) + 1
 
     # What the shell asks.
 

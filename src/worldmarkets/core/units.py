@@ -87,6 +87,7 @@ NEAR_PPB = 100_000_000  # a reach up to this is slack / (1.25 K)
 FAR_PPB = 500_000_000  # a reach up to this is slack / (1.75 K), and none is longer
 EXPIRE_PPB = FAR_PPB + 1  # a move after which every figure has expired
 FUNDING_WEIGHT = 16  # how much more a step of funding moves an account than K says, at most
+NO_BOUND = -(10**18)  # a bound on a change of V that says nothing
 MAX_SENSITIVITY = 10**17  # numeraire quanta that K counts at most; such an account is looked at every time
 DUE_RETRY = SECOND  # timed work that failed is tried again so much later
 

@@ -11,6 +11,7 @@ import cython
 from cython import longlong
 
 from worldmarkets.core.atlas import Atlas
+from worldmarkets.core.bounds import Bounds
 from worldmarkets.core.contracts.loan import Loans
 from worldmarkets.core.ledger import Ledger
 from worldmarkets.core.outbox import Outbox
@@ -43,7 +44,7 @@ if not cython.compiled:
         as_perp_changed,
         as_trued_up,
     )
-    from worldmarkets.core.units import AT_MARK, FUNDING_ONE, GRID, MAX_SLICES, ORDER_SLOT_BITS
+    from worldmarkets.core.units import AT_MARK, FUNDING_ONE, GRID, MAX_LEG, MAX_SLICES, NO_BOUND, ORDER_SLOT_BITS
     from worldmarkets.core.wide import (
         high_of,
         low_of,
@@ -63,6 +64,7 @@ class Perps:
 
     state: State
     ledger: Ledger
+    bounds: Bounds
     loans: Loans
     atlas: Atlas
     policies: Policies
@@ -76,9 +78,11 @@ class Perps:
     taken: longlong
     looks: longlong
 
-    def __init__(self, state: State, ledger: Ledger, loans: Loans, atlas: Atlas, policies: Policies, outbox: Outbox):
+    def __init__(self, state: State, ledger: Ledger, bounds: Bounds, loans: Loans, atlas: Atlas, policies: Policies,
+                 outbox: Outbox):  # fmt: skip
         self.state = state
         self.ledger = ledger
+        self.bounds = bounds
         self.loans = loans
         self.atlas = atlas
         self.policies = policies
@@ -125,18 +129,28 @@ class Perps:
         return narrow_floor(wide_div_floor(owed, FUNDING_ONE), 1)
 
     def add_sums(self, row: longlong, lots: longlong, cost: longlong, index: longlong) -> None:
-        """Add lots with a funding baseline, and their cost, to the sums of a position."""
-        position = self.ledger.edit(row)
+        """Add lots with today's funding index as their baseline, and their cost, to the sums of a position."""
+        position = self.positions.edit(row)
+        change: longlong = NO_BOUND
+        growth: longlong = 0
+        if self.ledger.accounts.rows[position.account].sensitivity != 0 and -MAX_LEG < position.cost < MAX_LEG:
+            if lots == 0:
+                change = -cost
+            else:
+                change = self.bounds.compute_change(self.assets.rows[position.asset].perp_market, position.lots, lots,
+                                                    cost)  # fmt: skip
+                growth = self.bounds.growth
         position.lots += lots
         position.cost += cost
         if index != 0 and lots != 0:
             self.add_baseline(row, lots, index)
+        self.ledger.shift(position.account, position.asset, change, growth)
 
     @cython.overflowcheck(False)
     def add_baseline(self, row: longlong, lots: longlong, index: longlong) -> None:
         """Add lots times a funding baseline to the exact sum of a position."""
         total: wide = index
-        position = self.ledger.edit(row)
+        position = self.positions.edit(row)
         total = total * lots + wide_of(position.funding_high, position.funding_low)
         position.funding_high = high_of(total)
         position.funding_low = low_of(total)
@@ -159,9 +173,11 @@ class Perps:
         rounding: longlong = NONE
         self.add_sums(perp.long_position, 0, strike - perp.cost, 0)
         self.add_sums(perp.short_position, 0, perp.cost - strike, 0)
-        if index != before:
+        if index != before:  # funding owed is off the figures now, but for the part of a quantum
             self.add_baseline(perp.long_position, perp.lots, index - before)
             self.add_baseline(perp.short_position, -perp.lots, index - before)
+            self.ledger.shift(perp.long_account, perp.asset, funding - 1, 0)
+            self.ledger.shift(perp.short_account, perp.asset, -funding - 1, 0)
         perp.cost = strike
         perp.funding_index = index
         if actor != perp.long_account and actor != perp.short_account and self.has_rest(row, index, before):
