@@ -9,9 +9,10 @@ Where the protocol leaves a rounding open:
 - a contract is struck at floor(lots * mark value of a lot), and lots given up cost floor(their mark value);
 - funding due is rounded up when the acting account is the long, else down; of two others' contract the actor pays
   the short a quantum when it was not whole;
-- a part repaid pays the interest on that part, for all hours since the loan's interest began; a part of an IOU that
-  the exchange repays pays the interest on the whole less that on the rest;
-- hours paid at an extension move that beginning forward; an IOU has no least number of hours.
+- a part repaid pays the interest on that part, for all hours since the loan's interest began;
+- hours paid at an extension move that beginning forward;
+- an IOU's hours are those of the clock that began since; its interest is paid first, in whole quanta, and what is less
+  than one is carried by the principal that is left.
 """
 
 from __future__ import annotations
@@ -80,6 +81,7 @@ class Loan:
     tenor_hours: int
     flags: int
     minimum_paid: bool = False
+    carried: Fraction = Fraction(0)  # of an IOU: interest so far that was less than a quantum
 
 
 def compute_interest(principal: int, rate_bp: int, hours: int) -> int:
@@ -127,9 +129,10 @@ class Exchange:
 
     def receive(self, account: int, asset: int, amount: int) -> None:
         self.change_balance(account, asset, amount)
-        if asset == NUMERAIRE and account not in self.received:
-            if any(loan.flags & IOU and loan.borrower == account for loan in self.loans.values()):
-                self.received.append(account)
+        if account not in self.received and any(
+            loan.flags & IOU and loan.borrower == account for loan in self.loans.values()
+        ):
+            self.received.append(account)
 
     def pay(self, payer: int, payee: int, amount: int) -> int:
         """Pay numeraire; the part not covered becomes an IOU.  Returns that part."""
@@ -309,21 +312,31 @@ class Exchange:
 
     def compute_hours_due(self, loan: Loan) -> int:
         hours = self.compute_hours_since(loan)
-        return hours if loan.minimum_paid or loan.flags & IOU else max(hours, 8)
+        return hours if loan.minimum_paid else max(hours, 8)
+
+    def compute_iou_interest(self, loan: Loan) -> Fraction:
+        """Return what an IOU has accrued, exactly: for each hour of the clock that began since."""
+        hours = ceil(Fraction(self.now_us, HOUR_US)) - ceil(Fraction(loan.paid_until_us, HOUR_US))
+        return Fraction(loan.principal * loan.rate_bp * hours, 10_000 * 8_760) + loan.carried
 
     def compute_due(self, loan: Loan, principal: int) -> int:
-        """Return the interest due now on a part of a loan."""
+        """Return the interest due now on a part of a loan, or on a whole IOU."""
+        if loan.flags & IOU:
+            return floor(self.compute_iou_interest(loan))
         return compute_interest(principal, loan.rate_bp, self.compute_hours_due(loan))
 
     def repay(self, serial: int, amount: int) -> int:
         """Repay part of a loan, or (0) all of it, with the interest due on that part; return the principal repaid."""
         loan = self.loans[serial]
-        if amount == 0 or loan.principal - amount < self.assets[loan.asset].minimum_principal:
+        if loan.flags & IOU or amount == 0 or loan.principal - amount < self.assets[loan.asset].minimum_principal:
             amount = loan.principal
         self.pay_back(loan, amount, self.compute_due(loan, amount))
         return amount
 
     def pay_back(self, loan: Loan, principal: int, interest: int) -> None:
+        if loan.flags & IOU:
+            loan.carried = self.compute_iou_interest(loan) - interest
+            loan.paid_until_us = self.now_us
         self.move(loan.borrower, loan.lender, loan.asset, principal + interest)
         loan.principal -= principal
         self.effects.append(("loan repaid", loan.borrower, loan.lender, principal, interest, loan.principal))
@@ -352,14 +365,16 @@ class Exchange:
                 return
             account = self.received.pop()
             mine = [loan for loan in self.loans.values() if loan.flags & IOU and loan.borrower == account]
+            paid = 0
             for loan in sorted(mine, key=lambda loan: -loan.serial):
                 balance = self.get_balance(account, NUMERAIRE)
                 interest = self.compute_due(loan, loan.principal)
-                if balance >= loan.principal + interest:
-                    self.pay_back(loan, loan.principal, interest)
-                elif balance > interest:  # what is left owes what it did before
-                    principal = balance - interest
-                    self.pay_back(loan, principal, interest - self.compute_due(loan, loan.principal - principal))
+                if balance <= interest or paid == 16:
+                    break
+                self.pay_back(loan, min(loan.principal, balance - interest), interest)
+                paid += 1
+            if paid == 16:
+                self.receive(account, NUMERAIRE, 0)
 
     # Sums over contracts, as they stand in a position.
 
@@ -378,7 +393,7 @@ class Exchange:
             if not loan.flags & IOU:
                 add(loan.lender, loan.asset, lent=loan.principal)
                 add(loan.borrower, loan.asset, borrowed=loan.principal)
-            add(loan.borrower, loan.asset, loans=1)
+                add(loan.borrower, loan.asset, loans=1)
         for (market, long, short), contract in self.contracts.items():
             asset = self.markets[market].asset
             baseline = contract.lots * contract.index
@@ -426,9 +441,10 @@ class Exchange:
         )  # fmt: skip
         adjusted = self.get_balance(account, asset) - self.compute_owed(account, asset) + lent * (1 - haircut)
         if asset == NUMERAIRE:
+            ious = [x for x in self.loans.values() if x.flags & IOU and x.borrower == account]
+            adjusted -= sum(loan.principal for loan in ious)
+            adjusted -= ceil(sum((self.compute_iou_interest(loan) for loan in ious), Fraction(0)))
             for loan in self.loans.values():
-                if loan.flags & IOU and loan.borrower == account:
-                    adjusted -= loan.principal + self.compute_due(loan, loan.principal)
                 if loan.flags & IOU and loan.lender == account and not cautious:
                     adjusted += loan.principal
         worth = max(min(adjusted * price, Fraction(LARGEST_LEG)), Fraction(-LARGEST_LEG))

@@ -172,6 +172,7 @@ class Circles(Chapter):
         for event in events:
             if event.kind == c.LOAN_REPAID:
                 interest[event.lender] += event.interest
+                interest[event.account] += event.left == 0  # V counted the part of a quantum that ends with it as one
         for severity, was in zip(SEVERITIES, before[1], strict=True):
             for account, value in enumerate(was, 1):
                 now = engine.get_value(account, severity)

@@ -98,7 +98,7 @@ def get_money(exchange: Exchange) -> bytes:
     """Every balance, fee and supply, and every contract, as they stand."""
     parts = [exchange.table("positions")[name].tobytes() for name in ("balance", "borrowed", "lent", "lots", "cost")]
     parts += [exchange.table("assets")[name].tobytes()[: 8 * 9] for name in ("supply", "fees", "lent")]
-    return b"".join([*parts, exchange.table("perps").tobytes(), exchange.table("loans").tobytes()])
+    return b"".join([*parts, exchange.table("perps").tobytes(), exchange.table("loans")["principal"].tobytes()])
 
 
 def draw_command(exchange: Exchange, chance: random.Random) -> records.Record:

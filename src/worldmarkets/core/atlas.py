@@ -20,17 +20,20 @@ from worldmarkets.core.tables import (
     LoanTable,
     MarketTable,
     PositionTable,
+    PromisesTable,
     VenueTable,
 )
 
 if not cython.compiled:
-    from worldmarkets.core.codes import FEED_SUSPENDED, LOAN_IOU, NONE
+    from worldmarkets.core.codes import FEED_SUSPENDED, NONE
     from worldmarkets.core.interest import compute_hours, compute_interest
-    from worldmarkets.core.records import Account, Asset, Figure, Group, Loan, Market, Position, Venue
+    from worldmarkets.core.records import Account, Asset, Figure, Group, Loan, Market, Position, Promises, Venue
     from worldmarkets.core.units import (
+        BASIS,
         BILLION,
         FUNDING_ONE,
         GRID,
+        HOURS_A_YEAR,
         MAX_EXIT,
         MAX_LEG,
         MAX_SEVERITY,
@@ -59,6 +62,7 @@ class Atlas:
     groups: GroupTable
     markets: MarketTable
     loans: LoanTable
+    promises: PromisesTable
     positions: PositionTable
     venue: VenueTable
     is_admission: cython.bint  # what is computed now decides an admission: suspended holdings count nothing
@@ -70,6 +74,7 @@ class Atlas:
         self.groups = state.groups
         self.markets = state.markets
         self.loans = state.loans
+        self.promises = state.promises
         self.positions = state.positions
         self.venue = state.venue
         self.is_admission = False
@@ -123,13 +128,10 @@ class Atlas:
                 balance += balance_change
                 lots += lots_change
                 cost += cost_change
-            if position.loans > 0 and self.is_accruing(position.account):
+            if position.first_due_us != 0 and position.first_due_us < self.venue.rows[1].time_us:
                 balance -= self.compute_accrued(row)
-            if asset.is_numeraire:
-                account = self.accounts.read(position.account)
-                balance -= account.iou_owed
-                if not cautious:
-                    balance += account.iou_lent
+            if position.promises != NONE:
+                balance += self.compute_promised(position.promises, cautious)
             unit = asset.unit
             if asset.is_numeraire:  # worth what it says, whatever the shock; a claim has its haircut
                 adjusted = unit * balance
@@ -193,22 +195,33 @@ class Atlas:
         return record.ious > 0 or (record.first_due_us != 0 and record.first_due_us < self.venue.rows[1].time_us)
 
     def compute_accrued(self, position: longlong) -> longlong:
-        """Return the interest that counts beside `owed`: of IOUs so far, of overdue loans beyond their tenor."""
+        """Return the interest that counts beside `owed`: of overdue loans beyond their tenor."""
         total: longlong = 0
         hours: longlong
         first: longlong = self.positions.rows[position].first_borrowed
         row: longlong = first
         while True:
             loan = self.loans.read(row)
-            hours = compute_hours(loan.interest_from_us, self.venue.rows[1].time_us)
-            if not loan.flags & LOAN_IOU:
-                hours -= loan.tenor_hours
+            hours = compute_hours(loan.interest_from_us, self.venue.rows[1].time_us) - loan.tenor_hours
             if hours > 0:
                 total += compute_interest(loan.principal, loan.rate_bp, hours)
             row = loan.borrower_next
             if row == first:
                 break
         return total
+
+    @cython.overflowcheck(False)
+    def compute_promised(self, row: longlong, cautious: cython.bint) -> longlong:
+        """Return what IOUs add to a balance: claims (none when `cautious`), less debts with their interest so far.
+
+        However many there are, their interest is one product: hours are those of the clock.  Rounds: against the payer.
+        """
+        promises = self.promises.read(row)
+        interest: wide = compute_hours(0, self.venue.rows[1].time_us)
+        interest = interest * wide_of(promises.weight_high, promises.weight_low)
+        interest -= wide_of(promises.base_high, promises.base_low)
+        interest = wide_div_ceil(interest, BASIS * HOURS_A_YEAR)
+        return (0 if cautious else promises.iou_lent) - promises.iou_owed - narrow_floor(interest, 1)
 
     def compute_value(self, account: longlong, severity_ppm: longlong) -> longlong:
         """Return V(account, severity) from scratch, in numeraire quanta."""

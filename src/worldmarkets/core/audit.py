@@ -32,7 +32,18 @@ from worldmarkets.core.codes import (
 )
 from worldmarkets.core.engine import Engine
 from worldmarkets.core.records import TABLES
-from worldmarkets.core.units import BASIS, DAY, FEE_DAYS, FILE_LEVELS, HOURS_A_YEAR, LADDER_TOP, NEVER, SIDES
+from worldmarkets.core.units import (
+    BASIS,
+    DAY,
+    FEE_DAYS,
+    FILE_LEVELS,
+    HOUR,
+    HOURS_A_YEAR,
+    LADDER_TOP,
+    MAX_EXITS,
+    NEVER,
+    SIDES,
+)
 
 
 class Tables:
@@ -191,17 +202,24 @@ def audit_loans(state: Tables, found: list[str]) -> None:
     claims: dict[Any, Any] = {}
     counts: dict[Any, Any] = {}
     owing: dict[Any, Any] = {}
+    shares: dict[Any, Any] = {}
     for row in range(1, len(state.loans)):
         loan = state.loans[row]
         if loan.principal == 0:
             continue
         counts[loan.borrower] = counts.get(loan.borrower, 0) + 1
         key = (loan.borrower, loan.asset)
-        owing[key] = owing.get(key, 0) + 1
+        if loan.lender == loan.borrower:
+            found.append(f"2: loan {row}: {loan.lender} owes itself")
         if loan.flags & LOAN_IOU:
-            ious[loan.borrower] = ious.get(loan.borrower, 0) + loan.principal
-            claims[loan.lender] = claims.get(loan.lender, 0) + loan.principal
+            weight = loan.principal * loan.rate_bp
+            begun = -(-loan.interest_from_us // HOUR)
+            part = (loan.principal, 1, weight, weight * begun - loan.carry)
+            ious[key] = tuple(a + b for a, b in zip(ious.get(key, (0, 0, 0, 0)), part, strict=True))
+            claims[loan.lender, loan.asset] = claims.get((loan.lender, loan.asset), 0) + loan.principal
             continue
+        owing[key] = owing.get(key, 0) + 1
+        audit_shares(state, row, loan, shares, counts, found)
         lent[loan.lender, loan.asset] = lent.get((loan.lender, loan.asset), 0) + loan.principal
         total, rate, tenor = debts.get(key, (0, 0, 0))
         debts[key] = (total + loan.principal, max(rate, loan.rate_bp), max(tenor, loan.tenor_hours))
@@ -215,7 +233,9 @@ def audit_loans(state: Tables, found: list[str]) -> None:
         kept = (position.borrowed, position.max_rate_bp, position.tenor_hours)
         if kept != (total, rate, tenor):
             found.append(f"3: position {row}: borrowed {kept}, loans give {(total, rate, tenor)}")
-        if position.owed != total + compute_interest(total, rate, tenor):
+        shared = shares.get(key, 0)
+        audit_promises(state, row, ious.get(key, (0, 0, 0, 0)), claims.get(key, 0), shared, found)
+        if position.owed != total + compute_interest(total, rate, tenor) + shared:
             found.append(f"3: position {row}: owed {position.owed} is not what its loans give")
         if position.lent != lent.get(key, 0):
             found.append(f"3: position {row}: lent {position.lent}, loans sum to {lent.get(key, 0)}")
@@ -233,8 +253,8 @@ def audit_loans(state: Tables, found: list[str]) -> None:
             perps[perp.short_account] = perps.get(perp.short_account, 0) + 1
     for row in range(1, len(state.accounts)):
         account = state.accounts[row]
-        if account.iou_owed != ious.get(row, 0) or account.iou_lent != claims.get(row, 0):
-            found.append(f"3: account {row}: IOUs {account.iou_owed}/{account.iou_lent} are not what its loans give")
+        if account.ious != sum(sums[1] for (debtor, _), sums in ious.items() if debtor == row):
+            found.append(f"3: account {row}: {account.ious} IOUs, counted otherwise")
         if account.contracts != counts.get(row, 0) + perps.get(row, 0):
             found.append(f"3: account {row}: {account.contracts} contracts, counted otherwise")
 
@@ -302,6 +322,43 @@ def audit_policies(state: Tables, found: list[str]) -> None:
         found.append(f"3: {live} policies, and not as many accounts that have one")
     if listed != sum(1 for row in range(1, len(state.counterparties)) if state.counterparties[row].policy != NONE):
         found.append(f"3: {listed} counterparties hang in policies, and there are others")
+
+
+def audit_shares(state: Tables, row: int, loan: Any, shares: Any, counts: Any, found: list[str]) -> None:
+    """3. Former lenders' rates and the present one's make up the borrower's; what they reserve covers what they owe."""
+    share_row, rate, since, parts = loan.first_share, loan.lender_rate_bp, loan.lender_from_us, 0
+    while share_row != NONE:
+        share = state.shares[share_row]
+        parts += 1
+        counts[share.account] = counts.get(share.account, 0) + 1
+        if (share.next_rate_bp, share.exit_us) != (rate, since):
+            found.append(f"3: loan {row}: share {share_row} does not meet the next lender's")
+        rate, since = share.rate_bp, share.from_us
+        hours = max(-(-(loan.due_us - share.exit_us) // HOUR), 0)
+        lent = (share.exit_us - share.from_us) // HOUR
+        owes = loan.principal * (share.next_rate_bp * hours - share.rate_bp * (lent + hours)) - share.carry
+        reserve = max(-(-owes // (BASIS * HOURS_A_YEAR)), 0)
+        if share.reserve != reserve or share.due != 0:
+            found.append(f"3: share {share_row}: reserves {share.reserve}, may owe {reserve}")
+        key = (share.account, loan.asset)
+        shares[key] = shares.get(key, 0) + share.reserve
+        share_row = share.next
+    if (rate, since) != (loan.rate_bp, loan.interest_from_us) or parts > MAX_EXITS:
+        found.append(f"3: loan {row}: its {parts} shares do not begin with the borrower's rate and interest")
+
+
+def audit_promises(state: Tables, row: int, ious: Any, claims: int, shared: int, found: list[str]) -> None:
+    """3. What stands beside a position's loans is the sum of its IOUs, its claims by IOU, and its shares."""
+    position = state.positions[row]
+    if position.promises == NONE:
+        kept: tuple[int, ...] = (0, 0, 0, 0, 0, 0)
+    else:
+        promises = state.promises[position.promises]
+        weight = (int(promises.weight_high) << 64) + int(promises.weight_low)
+        base = (int(promises.base_high) << 64) + int(promises.base_low)
+        kept = (promises.iou_owed, promises.ious, weight, base, promises.iou_lent, promises.share_owed)
+    if kept != (*ious, claims, shared):
+        found.append(f"3: position {row}: promises {kept}, contracts give {(*ious, claims, shared)}")
 
 
 def audit_orders(state: Tables, found: list[str]) -> None:

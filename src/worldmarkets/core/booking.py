@@ -84,8 +84,6 @@ class Booking:
         require(0 < amount <= MAX_CASH, f"an IOU is 1..{MAX_CASH} quanta")
         events: longlong = self.outbox.length
         self.loans.open(payee, payer, NONE, NUMERAIRE, amount, 0, 0, LOAN_IOU, IOU_HOURS)
-        account = self.state.accounts.edit(payer)
-        account.ious += 1
         self.close(events)
 
     def add_perp(self, long_account, short_account, market, lots, cost, funding=0):

@@ -180,6 +180,8 @@ class Bounds:
             balance = position.balance - position.owed
             if is_accruing and position.loans > 0:
                 balance -= self.atlas.compute_accrued(row)
+            if position.promises != NONE:
+                balance += self.atlas.compute_promised(position.promises, False)
             slippage = (severity_ppm * asset.slippage_ppm + 999) // 1000
             held = asset.unit
             held *= balance

@@ -20,6 +20,7 @@ from worldmarkets.core.contracts.perp import Perps
 from worldmarkets.core.fees import Fees
 from worldmarkets.core.flows.borrow import BorrowFlow
 from worldmarkets.core.flows.compression import CompressionFlow
+from worldmarkets.core.flows.due import DueFlow
 from worldmarkets.core.flows.funds import FundsFlow
 from worldmarkets.core.flows.policy import PolicyFlow
 from worldmarkets.core.flows.quote import QuoteFlow
@@ -127,6 +128,7 @@ class Engine:
     compression_flow: CompressionFlow
     quote_flow: QuoteFlow
     policy_flow: PolicyFlow
+    due_flow: DueFlow
     inbox: Command[::1]
     inbox_bytes: object
     outbox: Outbox
@@ -167,7 +169,7 @@ class Engine:
         self.oracle = Oracle(self.state, self.timers, self.outbox)
         self.sweep = Sweep(self.state, self.atlas, self.bounds, self.outbox)
         self.fees = Fees(self.state, self.ledger)
-        self.loans = Loans(self.state, self.ledger, self.outbox)
+        self.loans = Loans(self.state, self.ledger, self.timers, self.outbox)
         self.perps = Perps(
             self.state, self.ledger, self.bounds, self.loans, self.atlas, self.policies, self.outbox
         )  # fmt: skip
@@ -202,6 +204,10 @@ class Engine:
         self.policy_flow = PolicyFlow(
             self.state, self.policies, self.orders, self.matching, self.admission, self.trade_flow, self.outbox
         )
+        self.due_flow = DueFlow(
+            self.state, self.ledger, self.loans, self.matching, self.admission, self.oracle, self.borrow_flow,
+            self.outbox,
+        )  # fmt: skip
         rows = records.rows(records.Command, inbox)
         self.inbox = rows
         self.compression_flow = CompressionFlow(self.state, self.perps, self.oracle, self.admission, self.outbox, rows)
@@ -452,6 +458,8 @@ class Engine:
             self.oracle.suspend(subject)
         elif kind == PARAMETER_CHANGE:
             self.parameters.advance(subject, now_us)
+        elif kind == LOAN_DUE:
+            self.due_flow.run(subject)
 
     def fail(self) -> None:
         """Fail inside, for a test of INTERNAL."""
@@ -475,6 +483,7 @@ class Engine:
             return self.admission.refuse(UNKNOWN_ACCOUNT, 0, 0, command.account)
         self.admission.take(self.matching.taker, command.account)
         self.matching.is_bundle = True
+        self.borrow_flow.pending = 0
         for leg in range(1, taken):
             self.leg = leg
             part = address(self.inbox[place + leg])
@@ -492,6 +501,7 @@ class Engine:
             code = self.matching.check_open_orders(command.account, 0)
         if code == OK:
             self.outbox.emit(BUNDLE_APPLIED, command.count, 0, command.account)
+            self.borrow_flow.return_pending()
         return code
 
     def perform_quotes(self, place: longlong, taken: longlong) -> longlong:
@@ -526,7 +536,7 @@ class Engine:
 
     def is_account_command(self, kind: longlong) -> cython.bint:
         """Say whether a command is one that an account sends, and may stand in a bundle."""
-        return kind == WITHDRAW or kind == TRANSFER or CONFIGURE_ACCOUNT <= kind <= EXTEND_LOAN
+        return kind == WITHDRAW or kind == TRANSFER or CONFIGURE_ACCOUNT <= kind <= CONFIGURE_LOAN
 
     def dispatch(self, place: longlong) -> longlong:
         """Run one command.  Returns OK or the code of its rejection."""
@@ -580,6 +590,12 @@ class Engine:
             return self.policy_flow.set_policy(as_set_policy(command))
         if kind == SET_COUNTERPARTY:
             return self.policy_flow.set_counterparty(as_set_counterparty(command))
+        if kind == EXIT_LOAN:
+            return self.borrow_flow.exit(as_contract_change(command))
+        if kind == RENEW_LOAN:
+            return self.borrow_flow.renew(as_contract_change(command))
+        if kind == CONFIGURE_LOAN:
+            return self.borrow_flow.configure(as_contract_change(command))
         if kind == SET_MARKET_MODE:
             return self.governance.set_market_mode(as_switch(command))
         if kind == SET_FEED:

@@ -23,6 +23,7 @@ if not cython.compiled:
         LADDER_TOP,
         MAX_ASSETS,
         MAX_BASIS_PPM,
+        MAX_BOOKS,
         MAX_CUT_PPM,
         MAX_FEE_CAP,
         MAX_FILLS,
@@ -318,12 +319,27 @@ class Governance:
             if market.window_end_us <= venue.time_us:
                 market.window_end_us += venue.funding_period_us
             self.timers.schedule(FUNDING_PERIOD, row, market.next_funding_us)
-        elif record.loan_market == NONE:
-            record.loan_market = row
+        else:
+            self.add_book(row)
         for side in range(SIDES):
             self.book.open_side(SIDES * row + side)
             self.ladder.open_side(SIDES * row + side)
         return row
+
+    def add_book(self, row: longlong) -> None:
+        """Hang a loan book into the list of its asset's, the first of which is `loan_market`."""
+        asset = self.state.assets.edit(self.state.markets.rows[row].asset)
+        last: longlong = asset.loan_market
+        count: longlong = 1
+        if last == NONE:
+            asset.loan_market = row
+        else:
+            while self.state.markets.rows[last].next_book != NONE:
+                last = self.state.markets.rows[last].next_book
+                count += 1
+            require(count < MAX_BOOKS, f"an asset has at most {MAX_BOOKS} loan books")
+            market = self.state.markets.edit(last)
+            market.next_book = row
 
     def set_crowding(self, market: longlong) -> None:
         """Set the open interest beyond which a market is crowded, from its cap."""

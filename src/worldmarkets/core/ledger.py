@@ -198,10 +198,11 @@ class Ledger:
             source.balance -= amount
             target = self.edit(target_row)
             target.balance += amount
+            self.note_creditor(target.account)
         return True
 
     def note_creditor(self, account: longlong) -> None:
-        """Remember an account that received numeraire while it owes by IOU: it repays when the command is done."""
+        """Remember an account that received something while it owes by IOU: it repays when the command is done."""
         if self.accounts.rows[account].ious > 0 and not self.accounts.rows[account].is_creditor:
             venue = self.state.venue.edit(1)
             record = self.accounts.edit(account)
@@ -210,7 +211,7 @@ class Ledger:
             venue.first_creditor = account
 
     def take_creditor(self) -> longlong:
-        """Return an account that received numeraire while it owes by IOU, and forget it; 0 when there is none."""
+        """Return an account that received something while it owes by IOU, and forget it; 0 when there is none."""
         account: longlong = self.state.venue.rows[1].first_creditor
         if account != NONE:
             venue = self.state.venue.edit(1)

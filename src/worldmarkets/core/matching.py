@@ -49,6 +49,7 @@ if not cython.compiled:
         MAX_ORDER_LOSS,
         MAX_POSITIONS,
         MAX_QUOTES,
+        MAX_RATE_BP,
         MAX_SKIPS,
         MAX_SLICES,
         MAX_SUPPLY,
@@ -81,9 +82,13 @@ class Matching:
     outbox: Outbox
     taker: Standing
     maker: Standing
+    lender: Standing
     is_bundle: cython.bint
     is_careful: cython.bint
     has_failed: cython.bint
+    leaving: longlong
+    leaving_quanta: longlong
+    leaving_lots: longlong
     left: longlong
     prevented: longlong
     fills: longlong
@@ -116,6 +121,10 @@ class Matching:
         self.outbox = outbox
         self.taker = Standing()
         self.maker = Standing()
+        self.lender = Standing()
+        self.leaving = NONE
+        self.leaving_quanta = 0
+        self.leaving_lots = 0
         self.is_bundle = False
         self.is_careful = True
         self.has_failed = False
@@ -128,6 +137,7 @@ class Matching:
 
     def reset_work(self) -> None:
         """Start the counts that bound the work of one command."""
+        self.leaving = NONE
         self.fills = 0
         self.skips = 0
         self.slices = 0
@@ -187,12 +197,14 @@ class Matching:
         position = self.ledger.need(account, rules.asset)
         if not self.is_bundle:
             self.admission.take(self.taker, account)
-        code = self.check_order(position, market, command.side, price, lots, command.flags, command.time_in_force)
+        code = self.check_order(position, market, command.side, price, lots, command.flags, command.time_in_force,
+                                command.borrow_rate_bp)  # fmt: skip
         if code != OK:
             return code
         slot = self.create(position, market, command.side, price, lots, command.flags & ~PROTECTED)
         order = self.state.orders.edit(slot)
         order.self_trade = command.self_trade
+        order.borrow_rate_bp = command.borrow_rate_bp
         if command.time_in_force == GOOD_TILL_TIME:
             order.expiry_us = command.expiry_us
         if command.client_id != 0:
@@ -292,11 +304,15 @@ class Matching:
         flags: longlong = command.flags
         if command.side > SELL or command.time_in_force > GOOD_TILL_TIME or command.self_trade > DECREMENT:
             return False
-        if flags & ~(PROTECTED | TAKE_PROFIT) >= RETURNED or command.client_id < 0 or command.borrow_rate_bp != 0:
+        if flags & ~(PROTECTED | TAKE_PROFIT) >= RETURNED or command.client_id < 0:
+            return False
+        if command.borrow_rate_bp != 0 and not self.is_borrowing(command):
             return False
         if command.trigger_ticks == 0 and flags & TAKE_PROFIT:
             return False
-        if command.trigger_ticks != 0 and (kind == LOAN or flags & (POST_ONLY | PROTECTED)):
+        if command.trigger_ticks != 0 and (
+            kind == LOAN or flags & (POST_ONLY | PROTECTED) or command.borrow_rate_bp != 0
+        ):
             return False
         if flags & POST_ONLY and (flags & MARKET or command.time_in_force in (IMMEDIATE_OR_CANCEL, FILL_OR_KILL)):
             return False
@@ -308,8 +324,15 @@ class Matching:
             return False
         return not (flags & NO_RELEND and (kind != LOAN or command.side != SELL))
 
+    def is_borrowing(self, command: pointer[PlaceOrder]) -> cython.bint:
+        """Say whether what an order gives may be borrowed: in a spot market, when there is a loan book of it."""
+        rules = self.state.markets.read(command.market)
+        given: longlong = rules.asset if command.side == SELL else NUMERAIRE
+        is_spot: cython.bint = rules.kind == SPOT
+        return is_spot and command.borrow_rate_bp <= MAX_RATE_BP and self.state.assets.rows[given].loan_market != NONE
+
     def check_order(self, position: longlong, market: longlong, side: longlong, price: longlong, lots: longlong,
-                    flags: longlong, time_in_force: longlong) -> longlong:  # fmt: skip
+                    flags: longlong, time_in_force: longlong, borrow_bp: longlong) -> longlong:  # fmt: skip
         """Return the code of what forbids an order that would be filled alone at its limit, or rest whole."""
         rules = self.state.markets.read(market)
         code: longlong
@@ -318,6 +341,7 @@ class Matching:
         account: longlong = self.state.positions.rows[position].account
         fee: longlong = 0 if rules.kind == LOAN else self.fees.compute(account, market, True, cash, 0)
         value: longlong
+        missing: longlong = 0
         if self.state.accounts.rows[account].limits != 0:
             code = self.limits.check_order(position, market, side, price, lots, flags, time_in_force)
             if code != OK:
@@ -327,11 +351,16 @@ class Matching:
             return code
         if rules.kind == SPOT or (rules.kind == LOAN and side == SELL):
             if side == SELL:
-                if self.state.positions.rows[position].balance < quanta:
+                missing = quanta - self.state.positions.rows[position].balance
+                if missing > 0 and borrow_bp == 0:
                     return self.admission.refuse(BALANCE, quanta, self.state.positions.rows[position].balance,
                                                  rules.asset)  # fmt: skip
-            elif self.ledger.get_cash(account) < cash + fee:
-                return self.admission.refuse(BALANCE, cash + fee, self.ledger.get_cash(account), NUMERAIRE)
+            else:
+                missing = cash + fee - self.ledger.get_cash(account)
+                if missing > 0 and borrow_bp == 0:
+                    return self.admission.refuse(BALANCE, cash + fee, self.ledger.get_cash(account), NUMERAIRE)
+        if missing > 0:
+            return self.check_borrowed(position, market, side, price, lots, flags, time_in_force, borrow_bp, missing)
         if rules.kind == LOAN and side == BUY and self.state.positions.rows[position].loans >= MAX_LOANS:
             return self.admission.refuse(LOANS_LIMIT, MAX_LOANS, MAX_LOANS, rules.asset)
         if self.is_bundle:
@@ -366,6 +395,51 @@ class Matching:
             lots = -lots
             cash = -cash
         return self.taker.initial + self.bounds.compute_change(market, record.lots, lots, cash) >= fee
+
+    def check_borrowed(self, position: longlong, market: longlong, side: longlong, price: longlong, lots: longlong,
+                       flags: longlong, time_in_force: longlong, borrow_bp: longlong, missing: longlong
+                       ) -> longlong:  # fmt: skip
+        """Return the code of what forbids a spot order that borrows `missing` of what it gives."""
+        rules = self.state.markets.read(market)
+        account: longlong = self.state.positions.rows[position].account
+        given: longlong = rules.asset if side == SELL else NUMERAIRE
+        debt: longlong = self.ledger.need(account, given)
+        cash: longlong = lots * price * rules.tick_value
+        fee: longlong = self.fees.compute(account, market, True, cash, 0)
+        value: longlong
+        cost: longlong
+        if given != NUMERAIRE and self.oracle.get_feed(given) != FEED_VALID:
+            return self.admission.refuse(FEED_STATE, FEED_VALID, self.oracle.get_feed(given), given)
+        if self.state.positions.rows[debt].loans >= MAX_LOANS:
+            return self.admission.refuse(LOANS_LIMIT, MAX_LOANS, MAX_LOANS, given)
+        if self.is_bundle:
+            return OK
+        cost = self.compute_debt(debt, missing, borrow_bp, self.state.markets.rows[
+            self.state.assets.rows[given].loan_market].tenor_hours) - missing  # fmt: skip
+        if side == BUY:
+            value = self.atlas.compute_initial_with(account, position, lots * rules.lot_quanta, 0, 0,
+                                                    -cash - fee - cost)  # fmt: skip
+        else:
+            cost += lots * rules.lot_quanta
+            value = self.atlas.compute_initial_with(account, position, -cost, 0, 0, cash - fee)
+        if value < 0 and value < self.taker.initial:
+            return self.admission.refuse(MARGIN, min(self.taker.initial, 0), value,
+                                         self.state.venue.rows[1].initial_ppm)  # fmt: skip
+        if time_in_force == IMMEDIATE_OR_CANCEL or time_in_force == FILL_OR_KILL:
+            return OK
+        return self.check_open_orders(account, lots * self.compute_loss(market, side, price, flags))
+
+    def compute_debt(self, position: longlong, principal: longlong, rate_bp: longlong,
+                     tenor_hours: longlong) -> longlong:  # fmt: skip
+        """Return by how much what a position owes grows with a loan of `principal`."""
+        record = self.state.positions.read(position)
+        before: longlong = compute_interest(record.borrowed, record.max_rate_bp, record.tenor_hours)
+        total: longlong = record.borrowed + principal
+        return (
+            principal
+            - before
+            + compute_interest(total, max(rate_bp, record.max_rate_bp), max(tenor_hours, record.tenor_hours))
+        )
 
     def check_open_orders(self, account: longlong, more: longlong) -> longlong:
         """Return OPEN_ORDERS when an account's resting orders, and `more`, could lose more than its multiple of V."""
@@ -439,11 +513,8 @@ class Matching:
     def compute_interest_more(self, position: longlong, market: longlong, price: longlong, lots: longlong) -> longlong:
         """Return what borrowing `lots` more at a rate takes off a position: the interest, for every loan in it."""
         rules = self.state.markets.read(market)
-        record = self.state.positions.read(position)
         quanta: longlong = lots * rules.lot_quanta
-        owed: longlong = record.borrowed + quanta
-        owed += compute_interest(owed, max(price, record.max_rate_bp), max(rules.tenor_hours, record.tenor_hours))
-        return owed - record.owed - quanta
+        return self.compute_debt(position, quanta, price, rules.tenor_hours) - quanta
 
     def get_open_cap(self, market: longlong) -> longlong:
         """Return the most lots of open interest: the market's cap, within the bound of what they may be worth."""
@@ -711,6 +782,9 @@ class Matching:
         if kind == SPOT:
             return lots
         if kind == LOAN:
+            if self.leaving != NONE:
+                row = self.loans.loans.rows[self.leaving].borrower
+                return self.policies.fit_taken(maker.position, row, order.market, lots)
             if order.side == SELL:
                 return self.policies.fit_loan(order.position, maker.position, order.market, lots, maker.price_ticks)
             return self.policies.fit_loan(maker.position, order.position, order.market, lots, maker.price_ticks)
@@ -871,6 +945,10 @@ class Matching:
                 return order.account
         else:
             cash = lots * price * rules.tick_value
+            if order.borrow_rate_bp != 0 or maker.borrow_rate_bp != 0:
+                fee = self.borrow_missing(slot, resting, lots, cash)
+                if fee != 0:
+                    return fee
             self.admission.refuse(BALANCE, cash, self.ledger.get_cash(buyer), NUMERAIRE)
             if self.ledger.get_cash(buyer) >= cash:
                 self.admission.refuse(BALANCE, lots * rules.lot_quanta, self.state.positions.rows[sold].balance,
@@ -953,6 +1031,8 @@ class Matching:
         borrower: longlong = self.state.positions.rows[debt].account
         principal: longlong = lots * rules.lot_quanta
         flags: longlong = LOAN_NO_RELEND if (order.flags | maker.flags) & NO_RELEND else 0
+        if self.leaving != NONE:
+            return self.settle_exit(debt, claim, lots, maker.price_ticks, flags)
         if self.state.positions.rows[debt].loans >= MAX_LOANS:
             self.admission.refuse(LOANS_LIMIT, MAX_LOANS, MAX_LOANS, rules.asset)
             return borrower
@@ -972,3 +1052,171 @@ class Matching:
             order.price_ticks if borrower == order.account else maker.price_ticks, flags, rules.tenor_hours
         )  # fmt: skip
         return 0
+
+    def settle_exit(self, freed: longlong, claim: longlong, lots: longlong, rate_bp: longlong,
+                    flags: longlong) -> longlong:  # fmt: skip
+        """Put a new lender in the place of one that leaves a loan, for as much as `lots` cover.
+
+        Returns 0, or the account that cannot carry its part.  An owner's accounts do not lend to one another.
+        """
+        loan = self.loans.loans.read(self.leaving)
+        rules = self.state.markets.read(loan.market)
+        lender: longlong = self.state.positions.rows[claim].account
+        done: longlong = (self.leaving_lots - self.left) * rules.lot_quanta
+        principal: longlong = min(lots * rules.lot_quanta, self.leaving_quanta - done)
+        debt: longlong = self.ledger.find(loan.borrower, loan.asset)
+        if self.ledger.is_same_owner(lender, loan.borrower):
+            self.admission.refuse(REASON_SELF_TRADE, 0, 0, loan.market)
+            return lender
+        if principal < loan.principal and self.state.positions.rows[debt].loans >= MAX_LOANS // 2:
+            self.admission.refuse(LOANS_LIMIT, MAX_LOANS // 2, self.state.positions.rows[debt].loans, loan.asset)
+            return self.state.positions.rows[freed].account
+        self.admission.refuse(BALANCE, principal, self.state.positions.rows[claim].balance, loan.asset)
+        if not self.ledger.move_between(claim, freed, principal):
+            return lender
+        self.loans.novate(self.leaving, lender, principal, rate_bp, flags)
+        return 0
+
+    # What a spot order lacks.
+
+    def borrow_missing(self, slot: longlong, resting: longlong, lots: longlong, cash: longlong) -> longlong:
+        """Let either side of a spot fill borrow what it lacks, as its order allows.
+
+        Returns 0, or the account that could not: its order is answered with BALANCE.
+        """
+        order = self.state.orders.read(slot)
+        maker = self.state.orders.read(resting)
+        if order.borrow_rate_bp != 0 and not self.cover(slot, True, lots, cash, self.paid):
+            return order.account
+        if maker.borrow_rate_bp != 0 and not self.cover(resting, False, lots, cash, maker.fees_paid):
+            return maker.account
+        return 0
+
+    def cover(self, slot: longlong, is_taker: cython.bint, lots: longlong, cash: longlong,
+              paid: longlong) -> cython.bint:  # fmt: skip
+        """Borrow what a spot order's account lacks of what it gives in a fill, and its fee; say whether it has it."""
+        order = self.state.orders.read(slot)
+        rules = self.state.markets.read(order.market)
+        given: longlong = rules.asset if order.side == SELL else NUMERAIRE
+        need: longlong = lots * rules.lot_quanta
+        if order.side == BUY:
+            need = cash + max(self.fees.compute(order.account, order.market, is_taker, cash, paid), 0)
+        need -= self.ledger.get_balance(order.account, given)
+        if need > 0:
+            if is_taker:
+                self.taker.is_cautious = True
+            else:
+                self.maker.is_cautious = True
+            return self.borrow(slot, given, need)
+        return True
+
+    def borrow(self, slot: longlong, asset: longlong, missing: longlong) -> cython.bint:
+        """Take `missing` of an asset from its loan books, the lowest rate first, at rates up to the order's bound.
+
+        Says whether all of it came; what did stays only if the fill that needs it does.
+        """
+        order = self.state.orders.read(slot)
+        debt: longlong = self.ledger.need(order.account, asset)
+        wanted: longlong = missing + self.state.positions.rows[debt].balance
+        resting: longlong
+        self.admission.refuse(BALANCE, wanted, self.state.positions.rows[debt].balance, asset)
+        if self.oracle.get_feed(asset) != FEED_VALID and asset != NUMERAIRE:
+            return False
+        while self.state.positions.rows[debt].balance < wanted:
+            if self.fills >= self.state.venue.rows[1].max_fills or self.skips >= MAX_SKIPS:
+                break
+            if self.state.positions.rows[debt].loans >= MAX_LOANS:
+                break
+            resting = self.find_lender(slot, asset, debt)
+            if resting == NONE:
+                break
+            self.borrow_once(slot, resting, debt, wanted - self.state.positions.rows[debt].balance)
+        self.admission.refuse(BALANCE, wanted, self.state.positions.rows[debt].balance, asset)
+        return self.state.positions.rows[debt].balance >= wanted
+
+    def find_lender(self, slot: longlong, asset: longlong, debt: longlong) -> longlong:
+        """Return the cheapest offer of an asset, within a spot order's bound, that policies allow it; 0 for none."""
+        cap: longlong = self.state.orders.rows[slot].borrow_rate_bp
+        market: longlong = self.state.assets.rows[asset].loan_market
+        found: longlong = NONE
+        resting: longlong
+        while market != NONE:
+            if self.state.markets.rows[market].mode == OPEN:
+                resting = self.find_offer(slot, market, debt, cap)
+                if resting != NONE:
+                    found = resting
+                    cap = self.state.orders.rows[resting].price_ticks - 1  # of equals the first listed book
+            market = self.state.markets.rows[market].next_book
+        return found
+
+    def find_offer(self, slot: longlong, market: longlong, debt: longlong, cap: longlong) -> longlong:
+        """Return the first offer of a book, at `cap` or below, that policies let a spot order take; 0 for none."""
+        side: longlong = self.state.get_side(market, SELL)
+        resting: longlong = self.book.get_first(side)
+        while resting != NONE and self.state.orders.rows[resting].price_ticks <= cap and self.skips < MAX_SKIPS:
+            if self.fit_offer(slot, resting, debt, self.state.markets.rows[market].minimum_lots) > 0:
+                return resting
+            self.skips += 1
+            resting = self.book.get_after(side, resting)
+        return NONE
+
+    def fit_offer(self, slot: longlong, resting: longlong, debt: longlong, lots: longlong) -> longlong:
+        """Return how many of `lots` of an offer policies let a spot order's account borrow."""
+        maker = self.state.orders.read(resting)
+        account: longlong = self.state.orders.rows[slot].account
+        if self.state.accounts.rows[account].policy == NONE and self.state.accounts.rows[maker.account].policy == NONE:
+            return lots
+        return self.policies.fit_loan(maker.position, debt, maker.market, lots, maker.price_ticks)
+
+    def borrow_once(self, slot: longlong, resting: longlong, debt: longlong, missing: longlong) -> None:
+        """Borrow from an offer, or take it away when its owner may not or cannot lend."""
+        order = self.state.orders.read(slot)
+        maker = self.state.orders.read(resting)
+        rules = self.state.markets.read(maker.market)
+        lots: longlong = max((missing + rules.lot_quanta - 1) // rules.lot_quanta, rules.minimum_lots)
+        undo: longlong
+        events: longlong
+        code: longlong
+        if maker.expiry_us != 0 and maker.expiry_us <= self.state.venue.rows[1].time_us:
+            self.skip(resting, REASON_EXPIRED)
+        elif self.ledger.is_same_owner(order.account, maker.account):
+            self.skip(resting, REASON_SELF_TRADE)
+        else:
+            undo = self.state.undo.begin()
+            events = self.outbox.length
+            self.fills += 1
+            self.admission.take(self.lender, maker.account)
+            code = self.lend(slot, resting, debt, self.fit_offer(slot, resting, debt, min(lots, maker.lots)))
+            if code == OK:
+                code = self.admission.check(self.lender)
+            if code != OK:
+                self.state.undo.rollback(undo)
+                self.outbox.length = events
+                self.skips += 1
+                self.orders.cancel(resting, code, self.admission.needed, self.admission.had)
+
+    def lend(self, slot: longlong, resting: longlong, debt: longlong, lots: longlong) -> longlong:
+        """Lend `lots` of a resting offer to a spot order's account; return OK, or BALANCE when they are not there."""
+        order = self.state.orders.read(slot)
+        maker = self.state.orders.read(resting)
+        rules = self.state.markets.read(maker.market)
+        principal: longlong = lots * rules.lot_quanta
+        flags: longlong = LOAN_NO_RELEND if maker.flags & NO_RELEND else 0
+        event = as_traded(self.outbox.emit(TRADED, BUY, maker.market, order.account))
+        event.taker_order = order.id
+        event.maker_order = maker.id
+        event.lots = lots
+        event.maker_left = maker.lots - lots
+        event.price_ticks = maker.price_ticks
+        event.maker = maker.account
+        if not self.ledger.move_between(maker.position, debt, principal):
+            return self.admission.refuse(BALANCE, principal, self.state.positions.rows[maker.position].balance,
+                                         rules.asset)  # fmt: skip
+        self.loans.open(
+            maker.account, order.account, maker.market, rules.asset, principal, maker.price_ticks,
+            order.borrow_rate_bp, flags, rules.tenor_hours
+        )  # fmt: skip
+        self.orders.reduce(resting, lots)
+        if 0 < event.maker_left < rules.minimum_lots:
+            self.orders.cancel(resting, REASON_DUST, rules.minimum_lots, event.maker_left)
+        return OK

@@ -24,6 +24,7 @@ from worldmarkets.core.tables import (
     PerpTable,
     PolicyTable,
     PositionTable,
+    PromisesTable,
     VenueTable,
 )
 
@@ -40,6 +41,7 @@ if not cython.compiled:
         Perp,
         Policy,
         Position,
+        Promises,
         Venue,
     )
     from worldmarkets.core.units import AT_MARK, FUNDING_ONE, GRID, MAX_SUPPLY, MILLION, NO_LIMIT
@@ -69,6 +71,7 @@ class Policies:
     perps: PerpTable
     policies: PolicyTable
     positions: PositionTable
+    promises: PromisesTable
     venue: VenueTable
     counterparty_index: Index
     credit_index: Index
@@ -90,6 +93,7 @@ class Policies:
         self.perps = state.perps
         self.policies = state.policies
         self.positions = state.positions
+        self.promises = state.promises
         self.venue = state.venue
         self.counterparty_index = state.counterparty_index
         self.credit_index = state.credit_index
@@ -159,9 +163,9 @@ class Policies:
         return min(lent + profit + shock, MAX_SUPPLY)
 
     def has_claims(self, row: longlong) -> cython.bint:
-        """Say whether a position is the numeraire's of an account that has claims by IOU."""
-        position = self.positions.read(row)
-        return self.assets.rows[position.asset].is_numeraire and self.accounts.rows[position.account].iou_lent > 0
+        """Say whether a position has claims by IOU."""
+        promises: longlong = self.positions.rows[row].promises
+        return promises != NONE and self.promises.rows[promises].iou_lent > 0
 
     def compute_lent(self, lender: longlong, borrower: longlong, asset: longlong) -> longlong:
         """Return what one account has lent another of an asset, at the mark."""
@@ -362,6 +366,22 @@ class Policies:
                 return 0
         return lots
 
+    def fit_taken(self, claim: longlong, borrower: longlong, market: longlong, lots: longlong) -> longlong:
+        """Return how many of `lots` of a borrower's loan the policy of who would take a lender's place allows.
+
+        The borrower's own is not asked: its lender changes, and its terms do not.
+        """
+        lender: longlong = self.positions.rows[claim].account
+        severity: longlong
+        if self.accounts.rows[lender].policy == NONE:
+            return lots
+        if self.is_denied(lender, borrower):
+            return 0
+        severity = self.policies.rows[self.accounts.rows[lender].policy].severity_ppm
+        if severity > 0 and self.compute_value_with(borrower, severity, NONE, 0, 0, 0) < 0:
+            return 0
+        return self.fit_principal(lender, borrower, market, lots)
+
     def fit_principal(self, lender: longlong, borrower: longlong, market: longlong, lots: longlong) -> longlong:
         """Return how many of `lots` leave a lender's exposure within its limit."""
         rules = self.markets.read(market)
@@ -393,7 +413,9 @@ class Policies:
         position = self.positions.read(debt)
         owed: longlong = position.borrowed + quanta
         owed += compute_interest(owed, max(rate_bp, position.max_rate_bp), max(rules.tenor_hours, position.tenor_hours))
-        return owed - position.owed
+        return owed - position.borrowed - compute_interest(
+            position.borrowed, position.max_rate_bp, position.tenor_hours
+        )
 
     # Weakness.
 

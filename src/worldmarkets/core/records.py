@@ -177,7 +177,11 @@ class Timeout(_CommandRecord):
 
 
 class ContractChange(_CommandRecord):
-    """True up a perp contract, or repay or extend a loan; or one contract of a compression, and its lots."""
+    """True up a perp contract; repay, extend, renew, leave or configure a loan; or one contract of a compression.
+
+    To configure, `amount` is the loan's plan, `rate_bp` its cap, `flags` of the head its flags; contract 0 is the
+    account's choice for loans to come.  Of a compression, `amount` is the lots.
+    """
 
     contract_id: i64
     amount: i64
@@ -509,7 +513,7 @@ class LoanRepaid(_EventRecord):
 
 
 class LoanExtended(_EventRecord):
-    """A loan that runs on for a full tenor from now."""
+    """A loan that runs on for a full tenor from now; `fee` is what somebody else paid for calling the extension."""
 
     contract_id: i64
     interest: i64
@@ -518,7 +522,62 @@ class LoanExtended(_EventRecord):
     lender: u32
     rate_bp: u16
     asset: u16
+    fee: i64
+
+
+class LoanMoved(_EventRecord):
+    """A loan, or a part of one, with a new lender.  The head's account is the borrower, whose terms are the same.
+
+    `from_contract_id` is the loan it was a part of, or the loan itself; `rate_bp` is what the new lender receives.
+    """
+
+    contract_id: i64
+    from_contract_id: i64
+    principal: i64
+    due_us: i64
+    former: u32
+    lender: u32
+    rate_bp: u16
+    asset: u16
+    spare: u32
+
+
+class InterestShared(_EventRecord):
+    """A former lender's part of an interest payment.  The head's account is the former lender.
+
+    `amount` runs from lender to former lender, negative the other way; `owed` of it became an IOU.
+    """
+
+    contract_id: i64
+    amount: i64
+    owed: i64
+    lender: u32
+    asset: u32
     spare: i64
+    spare2: i64
+
+
+class LoanOverdue(_EventRecord):
+    """A loan that was not extended, replaced or repaid when it fell due.  The head's account is the borrower."""
+
+    contract_id: i64
+    principal: i64
+    interest: i64
+    due_us: i64
+    lender: u32
+    asset: u32
+    spare: i64
+
+
+class LoanConfigured(_EventRecord):
+    """What a borrower chose to be done at the due time: of one loan, or (contract 0) of those to come."""
+
+    contract_id: i64
+    plan: i64
+    cap_bp: i64
+    flags: i64
+    spare: i64
+    spare2: i64
 
 
 class FundingSet(_EventRecord):
@@ -866,6 +925,8 @@ class Market(Record):
     band_ppm: u32
     band_low_ticks: u32
     band_high_ticks: u32
+    next_book: u32
+    spare: u32
 
 
 class Change(Record):
@@ -1054,8 +1115,6 @@ class Account(Record):
     """An account: its settings, its lists, and the sums over its orders.  `cash` is its position in the numeraire."""
 
     order_loss: i64
-    iou_owed: i64
-    iou_lent: i64
     owner: u32
     index: u32
     first_group: u32
@@ -1074,7 +1133,8 @@ class Account(Record):
     triggers: u32
     sweep_reason: u32
     policy: u32
-    spare2: u32
+    loan_plan: u16
+    loan_flags: u16
     first_due_us: i64
     floor: i64
     floor_moved_ppb: i64
@@ -1122,6 +1182,25 @@ class Position(Record):
     tenor_hours: u16
     loans: u16
     first_due_us: i64
+    promises: u32
+    spare: u32
+
+
+class Promises(Record):
+    """What stands beside the loans of a position: IOUs either way, and what it may owe as a former lender.
+
+    The interest of its IOUs is `weight` times the hours of the clock, less `base`, in parts of a quantum.
+    """
+
+    iou_owed: i64
+    iou_lent: i64
+    weight_high: i64
+    weight_low: u64
+    base_high: i64
+    base_low: u64
+    share_owed: i64
+    first_iou: u32
+    ious: u32
 
 
 class Maker(Record):
@@ -1221,6 +1300,32 @@ class Loan(Record):
     flags: u16
     minimum_paid: u16
     tenor_hours: u32
+    carry: i64
+    lender_from_us: i64
+    first_share: u32
+    lender_rate_bp: u16
+    plan: u16
+    timer: u32
+    spare: u32
+
+
+class Share(Record):
+    """A former lender's part in a loan's interest: its rate while it lent, and from then the difference to the next.
+
+    `reserve` is the most it may still have to pay; `carry` the part of a quantum not settled yet; `due` what is being
+    settled, and zero in between.
+    """
+
+    from_us: i64
+    exit_us: i64
+    carry: i64
+    reserve: i64
+    due: i64
+    account: u32
+    next: u32
+    rate_bp: u16
+    next_rate_bp: u16
+    spare: u32
 
 
 class Policy(Record):
@@ -1329,9 +1434,9 @@ COMMANDS = (
 EVENTS = (
     AccountOpened, FundsMoved, MarkSet, Switched, OrderPlaced, OrderCancelled, OrderAmended, OrderTriggered,
     OrdersPaired, DeadManSet, Traded, PerpChanged,
-    TruedUp, LoanOpened, LoanRepaid, LoanExtended, FundingSet, Compressed, WorkDone, WorkDeferred, QuoteRefused, Quoted,
-    ProtectionSet, ProtectionTripped, LimitsSet, AccountState, PolicySet, CounterpartySet, Rejected, Repeated,
-    ParameterChanged, Listed, MarketSettled,
+    TruedUp, LoanOpened, LoanRepaid, LoanExtended, LoanMoved, InterestShared, LoanOverdue, LoanConfigured,
+    FundingSet, Compressed, WorkDone, WorkDeferred, QuoteRefused, Quoted, ProtectionSet, ProtectionTripped, LimitsSet,
+    AccountState, PolicySet, CounterpartySet, Rejected, Repeated, ParameterChanged, Listed, MarketSettled,
 )  # fmt: skip
 
 # Every table, in the order of snapshot and digest: name and record.
@@ -1387,6 +1492,8 @@ TABLES: tuple[tuple[str, type[Record]], ...] = (
     ("credits", Credit),
     ("credit_keys", Entry),
     ("credit_buckets", Bucket),
+    ("shares", Share),
+    ("promises", Promises),
     ("indexes", IndexState),
     ("files", File),
     ("time_files", File),

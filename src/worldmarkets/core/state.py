@@ -37,7 +37,9 @@ from worldmarkets.core.tables import (
     PolicyTable,
     PoolTable,
     PositionTable,
+    PromisesTable,
     SampleTable,
+    ShareTable,
     SideTable,
     SlotTable,
     TierTable,
@@ -85,6 +87,8 @@ CAPACITY = {
     "policies": 1 << 23,
     "counterparties": 1 << 23,
     "credits": 1 << 24,
+    "shares": 1 << 24,
+    "promises": 1 << 24,
     "indexes": 16,
 }
 
@@ -141,6 +145,8 @@ class State:
     policies: PolicyTable
     counterparties: CounterpartyTable
     credits: CreditTable
+    shares: ShareTable
+    promises: PromisesTable
     indexes: IndexStateTable
     files: Files
     time_files: Files
@@ -205,6 +211,8 @@ class State:
         self.policies = made["policies"]
         self.counterparties = made["counterparties"]
         self.credits = made["credits"]
+        self.shares = made["shares"]
+        self.promises = made["promises"]
         self.indexes = made["indexes"]
         self.files = Files(made["files"])
         self.time_files = Files(made["time_files"])

@@ -24,6 +24,7 @@ from worldmarkets.core.tables import (
     LoanTable,
     MarketTable,
     PositionTable,
+    PromisesTable,
     VenueTable,
     WordTable,
 )
@@ -31,7 +32,6 @@ from worldmarkets.core.tables import (
 if not cython.compiled:
     from worldmarkets.core.codes import (
         ACCOUNT_STATE,
-        LOAN_IOU,
         NONE,
         STATE_AUCTION,
         STATE_CLOSE_OUT,
@@ -49,6 +49,7 @@ if not cython.compiled:
         Loan,
         Market,
         Position,
+        Promises,
         Venue,
         Word,
         address,
@@ -101,6 +102,7 @@ class Sweep:
     loans: LoanTable
     markets: MarketTable
     positions: PositionTable
+    promises: PromisesTable
     venue: VenueTable
     files: Files
     time_files: Files
@@ -123,6 +125,7 @@ class Sweep:
         self.loans = state.loans
         self.markets = state.markets
         self.positions = state.positions
+        self.promises = state.promises
         self.venue = state.venue
         self.files = state.files
         self.time_files = state.time_files
@@ -358,11 +361,16 @@ class Sweep:
         while figure != NONE:
             place = self.figures.rows[figure].first_position
             while place != NONE:
+                row = self.positions.rows[place].promises
+                if row != NONE and self.promises.rows[row].ious > 0:  # theirs are the hours of the clock
+                    hours = compute_hours(0, now) * HOUR
+                    if least == 0 or hours < least:
+                        least = hours
                 row = self.positions.rows[place].first_borrowed
                 while row != NONE:
                     loan = self.loans.read(row)
                     hours = compute_hours(loan.interest_from_us, now)
-                    if not loan.flags & LOAN_IOU and hours < loan.tenor_hours:
+                    if hours < loan.tenor_hours:
                         hours = loan.tenor_hours
                     hours = loan.interest_from_us + hours * HOUR
                     if least == 0 or hours < least:

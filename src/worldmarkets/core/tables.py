@@ -37,7 +37,9 @@ if not cython.compiled:
         Policy,
         Pool,
         Position,
+        Promises,
         Sample,
+        Share,
         Side,
         Slot,
         Tier,
@@ -667,6 +669,28 @@ class PositionTable(Table):
 
 @cython.final
 @cython.cclass
+class PromisesTable(Table):
+    """Rows of `Promises`."""
+
+    rows: Promises[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Promises]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Promises]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
 class SampleTable(Table):
     """Rows of `Sample`."""
 
@@ -683,6 +707,28 @@ class SampleTable(Table):
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Sample]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class ShareTable(Table):
+    """Rows of `Share`."""
+
+    rows: Share[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Share]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Share]]:
         """Return row `row` to be read only."""
         return address(self.rows[row])
 

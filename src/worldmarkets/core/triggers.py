@@ -280,7 +280,7 @@ class Triggers:
         if not self.matching.is_cash_bounded(market, price, lots):
             return self.admission.refuse(NOTIONAL_TOO_LARGE, MAX_CASH, lots, market)
         self.admission.take(self.matching.taker, order.account)
-        code = self.matching.check_order(order.position, market, order.side, price, lots, order.flags, time_in_force)
+        code = self.matching.check_order(order.position, market, order.side, price, lots, order.flags, time_in_force, 0)
         if code != OK:
             return code
         order.price_ticks = price

@@ -59,6 +59,8 @@ MAX_MARKETS = 4_096
 MAX_GROUP_ASSETS = 8
 MAX_POSITIONS = 64  # of an account
 MAX_LOANS = 256  # that an account owes in one asset
+MAX_EXITS = 4  # lenders that left one loan since its interest was last settled
+MAX_BOOKS = 8  # loan books of one asset
 MAX_SLICES = 64  # contracts touched by one command
 MAX_SKIPS = 64  # resting orders skipped or failed in one command
 MAX_TRIGGERS = 256  # orders of an account that wait for their triggers
@@ -73,11 +75,20 @@ MAX_VISITS = 4_096  # default of the venue's sweep_visits, and its bound: accoun
 WORK_AN_ITEM = 64  # fills, skips and slices for which timed work counts as one item more
 MAX_SWEPT = 16  # orders that one item of work cancels
 MAX_EXAMINED = 64  # orders that one item of work looks at
-# Events that one command of an account reports, at most; and with the timed work that it does first.
+MAX_PARTS = 16  # lenders that take one lender's place in one command
+DUE_FILLS = 32  # fills in the work of one loan that falls due
+DUE_SKIPS = 16  # and resting orders skipped or failed
+DUE_ROUNDS = 4  # orders in one market, each for what the one before left
+# Events that one command of an account reports, at most; and with the timed work that it does first, and IOUs repaid.
 EVENTS_AN_ORDER = (
     6 * MAX_FILLS + 3 * MAX_SKIPS + 16 * MAX_SLICES + 4 * MAX_BUNDLE + 4 * MAX_QUOTES + 3 * MAX_REQUEUE + 16
 )
-EVENTS_A_COMMAND = 2 * EVENTS_AN_ORDER + MAX_SWEEP * (4 * MAX_SWEPT + 16 * WORK_AN_ITEM) + MAX_VISITS + MAX_SWEEP
+EVENTS_A_COMMAND = (
+    2 * EVENTS_AN_ORDER
+    + MAX_SWEEP * (4 * MAX_SWEPT + 16 * WORK_AN_ITEM + MAX_SWEEP)
+    + MAX_VISITS
+    + MAX_SWEEP
+)
 VISIT_BATCH = 16  # accounts that are asked for at once
 FETCH_GROUPS = 3  # of each of them, whose rows are asked for ahead
 LOANS_A_VISIT = 64  # an account whose loans are walked counts as one visit more for so many
@@ -113,6 +124,7 @@ FEED_WINDOW = 60 * SECOND
 FEED_SUSPENSION = DAY  # a feed halted for so long: its holdings carry nothing
 MINIMUM_LOAN_HOURS = 8
 IOU_HOURS = 24
+RENEWAL_WINDOW = 6 * HOUR
 
 ORDER_SLOT_BITS = 26  # an order id names its row and its serial
 SIDES = 2

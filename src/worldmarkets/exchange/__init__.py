@@ -17,7 +17,7 @@ from worldmarkets.exchange.errors import (
 )
 from worldmarkets.exchange.exchange import Exchange
 from worldmarkets.exchange.genesis import Genesis, load_genesis, open_engine, parse_genesis
-from worldmarkets.exchange.market import Depth, Level, MarketView, Trade
+from worldmarkets.exchange.market import CurveRate, Depth, Level, MarketView, Trade
 from worldmarkets.exchange.parameters import Change
 from worldmarkets.exchange.quotes import Ladders, Limits, Protection, QuoteView
 from worldmarkets.exchange.results import Cancelled, Fill, Refused, Result
@@ -33,6 +33,7 @@ __all__ = [
     "CircleLeg",
     "Compression",
     "CurvePoint",
+    "CurveRate",
     "Depth",
     "Exchange",
     "ExchangeError",

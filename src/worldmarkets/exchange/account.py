@@ -141,6 +141,11 @@ class Account(Desk[Result]):
         return self._views.get_loans()
 
     @property
+    def calendar(self) -> list[views.Loan]:
+        """Its loans and IOUs, borrowed and lent, in the order in which they fall due."""
+        return sorted(self.loans, key=lambda loan: (loan.due, loan.id))
+
+    @property
     def perps(self) -> list[views.Perp]:
         """Its perp contracts with their counterparties."""
         return self._views.get_perps()

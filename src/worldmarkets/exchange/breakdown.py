@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from worldmarkets.core.units import BILLION, FUNDING_ONE, GRID
 from worldmarkets.exchange.units import from_units
-from worldmarkets.exchange.views import compute_accrued
+from worldmarkets.exchange.views import compute_accrued, compute_promised
 
 if TYPE_CHECKING:
     from worldmarkets.exchange.exchange import Exchange
@@ -99,9 +99,7 @@ def _compute_terms(exchange: Exchange, row: Any, severity_ppm: int) -> _Terms:
     haircut = _scale(severity_ppm, exchange.read_row("venue", 1).lent_haircut_ppm)
     balance = row.balance - row.owed - compute_accrued(exchange, row)
     claims = row.lent
-    if asset.is_numeraire:
-        account: Any = exchange.read_row("accounts", row.account)
-        balance += account.iou_lent - account.iou_owed
+    balance += compute_promised(exchange, row)
     cap = Fraction(asset.holding_cap * GRID) if asset.holding_cap else None
     whole = _cap(Fraction((balance + claims) * asset.unit), cap)
     holding = _cap((balance + claims * (1 - haircut)) * asset.unit, cap)

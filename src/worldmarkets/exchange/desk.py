@@ -7,6 +7,7 @@ becomes of them.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -27,6 +28,7 @@ from worldmarkets.core.units import MILLION
 from worldmarkets.exchange.commands import make
 from worldmarkets.exchange.errors import UnitError, UnknownName
 from worldmarkets.exchange.listing import Market
+from worldmarkets.exchange.plans import STEPS
 from worldmarkets.exchange.quotes import SELF_TRADE, SIDES, QuoteDesk
 from worldmarkets.exchange.units import Amount, to_rate, to_severity, to_share, to_time
 
@@ -93,12 +95,14 @@ class Desk(QuoteDesk[T]):
         good_till: datetime | None = None, reduce_only: bool = False, relend: bool = True, client_id: int = 0,
         self_trade: str = "cancel-resting", stop: Amount | None = None, take_profit: Amount | None = None,
         protected: bool = False,
+        borrow_up_to: str | int | None = None,
     ) -> T:  # fmt: skip
         """Place an order.
 
         `price=None` is a market order, at most `slippage` from the mark.  `slide` lets a post-only order rest one tick
         away rather than be rejected; `ioc` cancels what does not fill at once, `fok` all of it; `client_id` is an
-        idempotency key for a day; `self_trade` is one of cancel-resting, cancel-incoming, cancel-both, decrement.
+        idempotency key for a day; `borrow_up_to` lets a spot order borrow what it lacks, at that rate a year at most,
+        in one step with its fills; `self_trade` is one of cancel-resting, cancel-incoming, cancel-both, decrement.
 
         `stop` or `take_profit` is a trigger: the order waits until the mark reaches it, against the order's owner or
         in its favour, and is placed then.  A `protected` order is pulled when the account's protection in the market
@@ -129,6 +133,7 @@ class Desk(QuoteDesk[T]):
                 trigger_ticks=0 if trigger is None else listed.to_ticks(trigger),
                 time_in_force=_time_in_force(ioc or (price is None and not fok), fok, good_till),
                 self_trade=_choose(SELF_TRADE, self_trade, "self-trade prevention"),
+                borrow_rate_bp=0 if borrow_up_to is None else to_rate(borrow_up_to),
                 client_id=client_id,
                 expiry_us=0 if good_till is None else to_time(good_till),
             )  # fmt: skip
@@ -216,6 +221,43 @@ class Desk(QuoteDesk[T]):
         return self._send(
             make(ContractChange, kind=codes.EXTEND_LOAN, account=self.number, contract_id=loan, rate_bp=rate)
         )
+
+    def renew(self, loan: int) -> T:
+        """Extend a loan that is due within six hours, anybody's, for a fee of 1 % of its book's minimum."""
+        return self._send(make(ContractChange, kind=codes.RENEW_LOAN, account=self.number, contract_id=loan))
+
+    def exit_loan(self, loan: int, rate: str | int, amount: Amount | None = None) -> T:
+        """Leave a loan as its lender: others who lend at up to `rate` a year take its place.
+
+        The borrower's terms stay; the difference between the rates is settled with each interest payment.
+        """
+        quanta = 0
+        if amount is not None:
+            quanta = self.exchange.listing.asset(self.exchange.find_loan(loan).asset).to_quanta(amount)
+        return self._send(
+            make(
+                ContractChange, kind=codes.EXIT_LOAN, account=self.number, contract_id=loan, amount=quanta,
+                rate_bp=to_rate(rate),
+            )
+        )  # fmt: skip
+
+    def configure_loan(
+        self, loan: int = 0, *, steps: Sequence[str] | None = None, cap: str | int | None = None, renewable: bool = True
+    ) -> T:
+        """Choose what is done when a loan falls due, or, without one, when the loans to come do.
+
+        `steps` are some of extend, reborrow, repay and sell, in the order in which they are tried (all of them, in this
+        order, if None); `cap` is the highest rate to extend or borrow anew at; `renewable` lets others renew it.
+        """
+        plan = 0
+        if steps is not None:
+            plan = sum(_choose(STEPS, step, "step") << 4 * place for place, step in enumerate(steps)) or codes.STEP_NONE
+        return self._send(
+            make(
+                ContractChange, kind=codes.CONFIGURE_LOAN, account=self.number, contract_id=loan, amount=plan,
+                rate_bp=0 if cap is None else to_rate(cap), flags=0 if renewable else codes.LOAN_NO_RENEWAL,
+            )
+        )  # fmt: skip
 
     def true_up(self, contract: int) -> T:
         """Pay a perp contract's unrealised profit now, and strike it at the mark.

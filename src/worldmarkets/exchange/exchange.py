@@ -32,7 +32,7 @@ from worldmarkets.exchange.compression import Compression, compute_compression, 
 from worldmarkets.exchange.errors import ExchangeError, GenesisError, Rejected, UnitError, UnknownName
 from worldmarkets.exchange.genesis import Genesis, load_genesis, open_engine
 from worldmarkets.exchange.listing import Listing
-from worldmarkets.exchange.market import FEEDS, MarketView, Trade
+from worldmarkets.exchange.market import FEEDS, CurveRate, MarketView, Trade
 from worldmarkets.exchange.parameters import Change
 from worldmarkets.exchange.quotes import Ladders, make_limits
 from worldmarkets.exchange.registry import Registry, get_owner, make_open
@@ -315,6 +315,15 @@ class Exchange:
     def markets(self) -> list[MarketView]:
         """A view of every market, in the order of the genesis."""
         return [MarketView(self, listed) for listed in self.listing.markets]
+
+    def loan_curve(self, asset: str) -> list[CurveRate]:
+        """Return the best rates to lend and to borrow an asset at, a tenor each, the shortest first."""
+        books = [m for m in self.listing.markets if m.kind == "loan" and m.asset == self.listing.asset(asset)]
+        return [
+            CurveRate(timedelta(hours=book.tenor_hours), book.symbol, view.bid, view.ask)
+            for book in sorted(books, key=lambda book: book.tenor_hours)
+            for view in (MarketView(self, book),)
+        ]
 
     @property
     def rungs(self) -> dict[str, Decimal]:

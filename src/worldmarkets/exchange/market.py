@@ -11,7 +11,7 @@ from worldmarkets.exchange.listing import Market
 from worldmarkets.exchange.units import from_time, from_units
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from worldmarkets.exchange.account import Account
     from worldmarkets.exchange.exchange import Exchange
@@ -32,6 +32,15 @@ class Depth(NamedTuple):
 
     bids: list[Level]
     asks: list[Level]
+
+
+class CurveRate(NamedTuple):
+    """One tenor of an asset's rates: the best bid borrows, the best ask lends, in percent a year."""
+
+    tenor: timedelta
+    market: str
+    bid: Level | None
+    ask: Level | None
 
 
 class Trade(NamedTuple):

@@ -56,7 +56,8 @@ class Result:
     """The answer to a command or a bundle.
 
     `needed`, `had` and `subject` are the numbers of a rejection, as the exchange counts; `message` says them in words.
-    `orders` and `contracts` are the ids of what was placed and opened; `resting` is what rests of the last order.
+    `orders` and `contracts` are the ids of what was placed and opened; `resting` is what rests of the last order;
+    `borrowed` is what an order with `borrow_up_to` took from loan books.
     """
 
     accepted: bool
@@ -70,6 +71,7 @@ class Result:
     repeated: bool = False
     orders: tuple[int, ...] = ()
     fills: tuple[Fill, ...] = ()
+    borrowed: tuple[Fill, ...] = ()
     contracts: tuple[int, ...] = ()
     cancelled: tuple[Cancelled, ...] = ()
     refused: tuple[Refused, ...] = ()
@@ -128,6 +130,8 @@ class Reader:
         code, repeated, resting = codes.OK, False, Decimal(0)
         orders: list[int] = []
         fills: list[Fill] = []
+        borrowed: list[Fill] = []
+        markets: dict[int, int] = {}
         contracts: list[int] = []
         cancelled: list[Cancelled] = []
         refused: list[Refused] = []
@@ -137,12 +141,14 @@ class Reader:
                 code, repeated = event.code, True
                 orders.append(event.order_id)
             elif kind == codes.TRADED and event.account == account:
-                fills.append(self._read_fill(event))
+                is_own = markets.get(event.taker_order, event.market) == event.market
+                (fills if is_own else borrowed).append(self._read_fill(event))
             elif kind == codes.ORDER_CANCELLED and event.account == account:
                 cancelled.append(self._read_cancelled(event))
             elif kind in (codes.ORDER_PLACED, codes.ORDER_AMENDED) and event.account == account:
                 if kind == codes.ORDER_AMENDED or not event.flags & codes.RETURNED:
                     orders.append(event.order_id)
+                    markets[event.order_id] = event.market
                     lots = self._get_resting(event.order_id)
                     resting = self._listing.market(event.market).from_lots(lots)
             elif kind == codes.QUOTE_REFUSED:
@@ -151,7 +157,7 @@ class Reader:
                 contracts.append(event.contract_id)
         return Result(
             accepted=True, code=result_name(code), command=name, sequence=sequence, repeated=repeated,
-            orders=tuple(orders), fills=tuple(fills), contracts=tuple(contracts), cancelled=tuple(cancelled),
+            orders=tuple(orders), fills=tuple(fills), borrowed=tuple(borrowed), contracts=tuple(contracts), cancelled=tuple(cancelled),
             refused=tuple(refused), resting=resting, events=tuple(events),
         )  # fmt: skip
 

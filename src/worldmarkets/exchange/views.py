@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from worldmarkets.core import codes, records
 from worldmarkets.core.units import BASIS, FUNDING_ONE, GRID, HOUR, HOURS_A_YEAR, MINIMUM_LOAN_HOURS
+from worldmarkets.exchange.plans import read_plan
 from worldmarkets.exchange.results import side_name
 from worldmarkets.exchange.units import from_time, from_units
 
@@ -59,7 +60,10 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Loan:
-    """A loan contract, from one side.  `interest` is what repaying all of it now would cost on top."""
+    """A loan contract, from one side.  `interest` is what repaying all of it now would cost on top.
+
+    `receives` is the present lender's rate: another than `rate`, the borrower's, when a former lender left.
+    """
 
     id: int
     asset: str
@@ -72,6 +76,11 @@ class Loan:
     due: datetime
     is_iou: bool
     extensible: bool
+    overdue: bool
+    receives: Decimal
+    cap: Decimal
+    renewable: bool
+    steps: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +211,9 @@ class Views:
         found: list[Loan] = []
         for position in self.walk_positions():
             found += self._walk_loans(position.first_borrowed, "borrowed", "borrower_next", "lender")
+            if position.promises:
+                first = self._exchange.read_row("promises", position.promises).first_iou
+                found += self._walk_loans(first, "borrowed", "borrower_next", "lender")
         for position in self.walk_positions():
             found += self._walk_loans(position.first_lent, "lent", "lender_next", "borrower")
         return found
@@ -217,6 +229,9 @@ class Views:
                 asset.from_quanta(loan.principal), from_units(loan.rate_bp, 2),
                 asset.from_quanta(compute_interest(loan, self._exchange.time_us)), from_time(loan.start_us),
                 from_time(loan.due_us), is_iou, not is_iou and not loan.flags & codes.LOAN_NO_RELEND,
+                bool(loan.flags & codes.LOAN_IS_OVERDUE), from_units(loan.lender_rate_bp, 2),
+                from_units(loan.cap_bp, 2), not (is_iou or loan.flags & (codes.LOAN_NO_RENEWAL | codes.LOAN_NO_RELEND)),
+                () if is_iou else read_plan(loan.plan),
             )  # fmt: skip
             row = getattr(loan, following)
             if row == first:
@@ -297,13 +312,23 @@ class Views:
         )  # fmt: skip
 
 
+def compute_promised(exchange: Exchange, position: Any) -> int:
+    """Return what IOUs add to a balance in V, in quanta: claims, less debts with their interest so far."""
+    if not position.promises:
+        return 0
+    row: Any = exchange.read_row("promises", position.promises)
+    weight, base = (row.weight_high << 64) + row.weight_low, (row.base_high << 64) + row.base_low
+    interest = -(-exchange.time_us // HOUR) * weight - base
+    return int(row.iou_lent - row.iou_owed + -interest // (BASIS * HOURS_A_YEAR))
+
+
 def compute_accrued(exchange: Exchange, position: Any) -> int:
-    """Return the interest that V takes beside `owed`, in quanta: of IOUs so far, of loans beyond their tenor."""
+    """Return the interest that V takes beside `owed`, in quanta: of loans beyond their tenor."""
     total, row = 0, position.first_borrowed
     while row:
         loan = exchange.read_row("loans", row)
         hours = -(-(exchange.time_us - loan.interest_from_us) // HOUR)
-        hours -= 0 if loan.flags & codes.LOAN_IOU else loan.tenor_hours
+        hours -= loan.tenor_hours
         total += -(-loan.principal * loan.rate_bp * max(hours, 0) // (BASIS * HOURS_A_YEAR))
         row = loan.borrower_next
         if row == position.first_borrowed:
@@ -314,7 +339,10 @@ def compute_accrued(exchange: Exchange, position: Any) -> int:
 def compute_interest(loan: records.Loan, now_us: int) -> int:
     """Return the interest due on all of a loan now, in quanta.  Source: docs/spec/matches.md."""
     row: Any = loan
+    if row.flags & codes.LOAN_IOU:
+        hours = -(-now_us // HOUR) - -(-row.interest_from_us // HOUR)
+        return int((row.principal * row.rate_bp * hours + row.carry) // (BASIS * HOURS_A_YEAR))
     hours = -(-(now_us - row.interest_from_us) // HOUR)
-    if not row.minimum_paid and not row.flags & codes.LOAN_IOU:
+    if not row.minimum_paid:
         hours = max(hours, MINIMUM_LOAN_HOURS)
     return -(-row.principal * row.rate_bp * max(hours, 0) // (BASIS * HOURS_A_YEAR))

@@ -89,8 +89,7 @@ class FundsFlow:
         asset.supply += command.amount
         position = self.ledger.edit(self.ledger.need(command.account, command.asset))
         position.balance += command.amount
-        if command.asset == NUMERAIRE:
-            self.ledger.note_creditor(command.account)
+        self.ledger.note_creditor(command.account)
         self.report(DEPOSITED, command.account, command.asset, 0, command.amount, position.balance)
         return OK
 
@@ -133,7 +132,7 @@ class FundsFlow:
         if balance < command.amount:
             return self.admission.refuse(BALANCE, command.amount, balance, command.asset)
         if self.state.accounts.rows[command.account].ious > 0:
-            return self.admission.refuse(OVERDUE_IOU, 0, self.state.accounts.rows[command.account].iou_owed,
+            return self.admission.refuse(OVERDUE_IOU, 0, self.state.accounts.rows[command.account].ious,
                                          command.account)  # fmt: skip
         if not self.matching.is_bundle:
             self.admission.take(self.matching.taker, command.account)

@@ -294,7 +294,7 @@ class QuoteFlow:
             position = self.state.orders.rows[self.state.slots.rows[row].order].position
         self.matching.is_bundle = True  # what resting quotes may lose is asked of all of them together
         code = self.matching.check_order(position, market, side, price, command.lots, command.flags,
-                                         command.time_in_force)  # fmt: skip
+                                         command.time_in_force, 0)  # fmt: skip
         self.matching.is_bundle = False
         loss = self.matching.compute_loss(market, side, price, command.flags)
         if code == OK:

@@ -181,7 +181,7 @@ class TradeFlow:
         self.orders.withdraw(slot)
         time_in_force = GOOD_TILL_TIME if order.expiry_us != 0 else GOOD_TILL_CANCEL
         code = self.matching.check_order(order.position, order.market, order.side, price, lots, order.flags,
-                                         time_in_force)  # fmt: skip
+                                         time_in_force, order.borrow_rate_bp)  # fmt: skip
         if code != OK:
             return code
         changed = self.state.orders.edit(slot)
