@@ -375,8 +375,8 @@ def test_a_loser_without_cash_ends_with_an_iou(exchange: Exchange, maker: Accoun
     exchange.mark("BTC", "59000")
     exchange.step(minutes=1)
     assert "USDM" not in trader.balances
-    owed = exchange.read_row("accounts", trader.number).iou_owed
-    assert 430_000_000 > owed == exchange.read_row("accounts", maker.number).iou_lent > 400_000_000
+    (owed,), (claim,) = ([loan for loan in account.loans if loan.is_iou] for account in (trader, maker))
+    assert owed.counterparty == maker and 430 > owed.principal == claim.principal > 400
     assert exchange.audit() == []
 
 
@@ -384,6 +384,7 @@ def test_the_loans_of_a_book_that_ends_fall_due(exchange: Exchange, maker: Accou
     trader.deposit("ETH", "1")
     maker.lend("USDM", "500", "5%")
     loan = trader.borrow("USDM", "500", "5%").contracts[0]
+    trader.configure_loan(loan, steps=[])  # else it would be repaid
     exchange.end_market("USDM-LOAN-10D")
     exchange.step(hours=48)
     assert exchange.find_loan(loan).due_us == exchange.time_us

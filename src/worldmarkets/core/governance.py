@@ -327,7 +327,7 @@ class Governance:
         return row
 
     def add_book(self, row: longlong) -> None:
-        """Hang a loan book into the list of its asset's, the first of which is `loan_market`."""
+        """Hang a loan book into the list of its asset's: the first 8, where orders borrow and IOUs take their rate."""
         asset = self.state.assets.edit(self.state.markets.rows[row].asset)
         last: longlong = asset.loan_market
         count: longlong = 1
@@ -337,9 +337,9 @@ class Governance:
             while self.state.markets.rows[last].next_book != NONE:
                 last = self.state.markets.rows[last].next_book
                 count += 1
-            require(count < MAX_BOOKS, f"an asset has at most {MAX_BOOKS} loan books")
-            market = self.state.markets.edit(last)
-            market.next_book = row
+            if count < MAX_BOOKS:
+                market = self.state.markets.edit(last)
+                market.next_book = row
 
     def set_crowding(self, market: longlong) -> None:
         """Set the open interest beyond which a market is crowded, from its cap."""

@@ -157,7 +157,8 @@ class Reader:
                 contracts.append(event.contract_id)
         return Result(
             accepted=True, code=result_name(code), command=name, sequence=sequence, repeated=repeated,
-            orders=tuple(orders), fills=tuple(fills), borrowed=tuple(borrowed), contracts=tuple(contracts), cancelled=tuple(cancelled),
+            orders=tuple(orders), fills=tuple(fills), borrowed=tuple(borrowed),
+            contracts=tuple(contracts), cancelled=tuple(cancelled),
             refused=tuple(refused), resting=resting, events=tuple(events),
         )  # fmt: skip
 
