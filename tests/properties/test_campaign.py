@@ -40,7 +40,7 @@ LEAST = {
     "IOU repaid in part": 50, "loan opened": 150, "loan repaid in full": 80, "loan repaid in part": 80,
     "loan extended": 30, "returned to the book": 30, "bundle applied": 80, "bundle rolled back": 200,
     "client id repeated": 8, "rebate": 50, "funding set": 100, "cancelled WORK": 1,
-    "cancelled REASON_EXPIRED": 50, "cancelled REASON_SELF_TRADE": 50, "cancelled REASON_REDUCED": 1,
+    "cancelled REASON_EXPIRED": 50, "cancelled REASON_SELF_TRADE": 50, "cancelled REASON_REDUCED": 0,
     "cancelled BALANCE": 10, "cancelled MARGIN": 5, "cancelled MARGIN_WORSE": 5,
     "self-trade mode 0": 20, "self-trade mode 1": 5, "self-trade mode 2": 5, "self-trade mode 3": 5,
     "traded in market kind 1": 100, "traded in market kind 2": 500, "traded in market kind 3": 100,
