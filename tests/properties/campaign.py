@@ -384,7 +384,7 @@ class Generator:
         expiry = self.now + self.random.choice((SECOND, 10 * SECOND, HOUR)) if time_in_force == 3 else 0
         if pick() < 0.08 and time_in_force in (0, 3):
             flags |= c.POST_ONLY | (c.SLIDE if pick() < 0.5 else 0)
-        if kind == c.PERP and pick() < 0.12:
+        if kind == c.PERP and pick() < 0.2:
             flags |= c.REDUCE_ONLY
         if kind != c.LOAN and time_in_force in (1, 2) and pick() < 0.3:
             flags |= c.MARKET
@@ -745,6 +745,7 @@ class Shadow:
         self.events: list = []
         self.place = 0
         self.is_bundle = False
+        self.has_work = False
 
     def observe(self, commands: list[bytes], events: list, best_lend_bp: int) -> None:
         """Take one accepted command and its events; raises AssertionError where the model would have it otherwise."""
@@ -752,6 +753,7 @@ class Shadow:
         self.events, self.place = events, 0
         self.model.best_lend_bp = best_lend_bp
         self.is_bundle = head.kind == c.BUNDLE
+        self.has_work = any(event.kind == c.WORK_DONE for event in events)
         if head.kind == c.SET_MARK:
             self.skip_work()
         else:
@@ -872,8 +874,8 @@ class Shadow:
         self.match()
 
     def foresee_rate(self) -> None:
-        """In a bundle an earlier leg may have changed the lend book: take the rate of its next IOU as it is."""
-        if self.is_bundle:
+        """An earlier leg, or work done first, may have changed the lend book: take the next IOU's rate as it is."""
+        if self.is_bundle or self.has_work:
             for event in self.events[self.place :]:
                 if event.kind == c.LOAN_OPENED and event.loan_flags & c.LOAN_IOU:
                     assert self.model.iou_penalty_bp <= event.rate_bp <= 9_999
