@@ -10,6 +10,7 @@ from typing import Any
 from worldmarkets.core import codes as c
 from worldmarkets.core import records as r
 from worldmarkets.core.engine import Engine
+from worldmarkets.core.units import MAX_VISITS
 
 START_US = 1_700_000_000_000_000
 USD = 1_000_000  # numeraire quanta
@@ -116,6 +117,9 @@ def build_population(accounts: int, markets: int, seed: int = 1) -> bytes:
     for _ in range(ORDERS_AN_ACCOUNT):
         for account in traders:
             log.append(rest(chance, account, markets, MID_TICKS))
+    for _ in range(accounts // MAX_VISITS + 1):  # the sweep has seen everyone before anything is timed
+        log.append(r.SetMark(time_us=START_US, kind=c.SET_MARK, asset=2, price=MARK, source_time_us=START_US,
+                             sources=3, agreeing=3))  # fmt: skip
     return encode(log)
 
 
