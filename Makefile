@@ -57,11 +57,10 @@ format: $(VENV)/.locked  ## Let ruff sort imports, mend what it can, and lay out
 bench: build  ## Every headline figure in one table, and in benchmarks/out.json (the peer is in requirements.lock too)
 	WORLDMARKETS_REQUIRE_COMPILED=1 $(PY) -m benchmarks
 
-# There are two campaigns, of the book and of the whole exchange: each gets half of the commands.
 soak: build  ## Random campaigns on every core: SOAK_COMMANDS (10 million) from SOAK_SEED, SOAK_SECONDS at most if given
 	@echo "soak: $(SOAK_COMMANDS) commands; once more the same: make soak SOAK_SEED=$(SOAK_SEED) SOAK_COMMANDS=$(SOAK_COMMANDS)"
-	WORLDMARKETS_REQUIRE_COMPILED=1 WORLDMARKETS_SEED=$(SOAK_SEED) \
-	  WORLDMARKETS_CAMPAIGN=$$(( $(SOAK_COMMANDS) / 2 )) $(if $(SOAK_SECONDS),WORLDMARKETS_SOAK_SECONDS=$(SOAK_SECONDS)) \
+	WORLDMARKETS_REQUIRE_COMPILED=1 WORLDMARKETS_SEED=$(SOAK_SEED) WORLDMARKETS_SOAK_JOBS=$(JOBS) \
+	  WORLDMARKETS_SOAK=$(SOAK_COMMANDS) $(if $(SOAK_SECONDS),WORLDMARKETS_SOAK_SECONDS=$(SOAK_SECONDS)) \
 	  $(PY) -m pytest $(PYTEST_FLAGS) -m soak -rP
 
 demo: build  ## Every program of examples/, one after another

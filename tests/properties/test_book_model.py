@@ -6,7 +6,6 @@ from the seed.
 
 import os
 import random
-import time
 from collections import Counter
 from itertools import dropwhile
 
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests.models.naive_book import GOOD, IMMEDIATE, MAX_SKIPS, MAX_SWEEP, TIMED, WHOLE, NaiveBook
 from tests.models.spot_venue import SpotVenue
+from tests.properties import soak
 from worldmarkets.core import COMPILED, codes, records
 
 COMMANDS = int(os.environ.get("WORLDMARKETS_CAMPAIGN", 4_000 if COMPILED else 800))
@@ -229,7 +229,7 @@ def draw(random):
     return "burst", account, random.choice((codes.CANCEL_RESTING, codes.DECREMENT))
 
 
-def run_campaign(seed, commands, deadline=None):
+def run_campaign(seed, commands):
     """Run one campaign in chapters, each with an engine of its own; return what happened how often."""
     counts = Counter()
     for start in range(0, commands, CHAPTER):
@@ -238,8 +238,6 @@ def run_campaign(seed, commands, deadline=None):
             pair.apply(draw(chance))
         counts += pair.counts
         counts["commands"] += pair.steps
-        if deadline is not None and time.monotonic() > deadline:
-            break
     return counts
 
 
@@ -260,12 +258,9 @@ def test_the_book_is_the_naive_book(seed):
 
 @pytest.mark.soak
 def test_the_book_is_the_naive_book_for_long():
-    commands, seconds = (os.environ.get(f"WORLDMARKETS_{name}") for name in ("CAMPAIGN", "SOAK_SECONDS"))
-    if commands is None and seconds is None:
-        pytest.skip("neither WORLDMARKETS_CAMPAIGN nor WORLDMARKETS_SOAK_SECONDS says how long")
-    deadline = None if seconds is None else time.monotonic() + float(seconds)
-    seed = f"soak {os.environ.get('WORLDMARKETS_SEED', '1')}"
-    counts = run_campaign(seed, int(commands or 10_000_000), deadline)
+    counts: Counter[str] = Counter()
+    for number in soak.chapters("book", 50_000):
+        counts.update(run_campaign(f"soak {soak.SEED} {number}", 50_000))
     print(dict(sorted(counts.items())))
     check_counts(counts)
 

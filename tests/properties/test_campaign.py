@@ -12,6 +12,7 @@ from collections import Counter
 
 import pytest
 
+from tests.properties import soak
 from tests.properties.campaign import (
     CODE_NAMES,
     Chapter,
@@ -217,14 +218,7 @@ def test_work_is_bounded():
 @pytest.mark.soak
 @pytest.mark.parametrize("share", range(SHARES))
 def test_soak(share):
-    """As many commands as asked for, or as many as a limit of time allows."""
-    seconds = float(os.environ.get("WORLDMARKETS_SOAK_SECONDS", "inf"))
-    commands = int(os.environ.get("WORLDMARKETS_CAMPAIGN", "10000000")) // SHARES
     counts: Counter[str] = Counter()
-    begun, done, number = time.monotonic(), 0, 0
-    while done < commands and time.monotonic() - begun < seconds:
-        chapter = Chapter(SEED * 1_000_000 + (5 + share) * 100_000 + number).run(min(4 * CHAPTER, commands - done))
-        counts.update(chapter.counts)
-        done += chapter.number
-        number += 1
-    print_counts(counts, f"seed {SEED}, share {share}: {done} commands in {number} chapters")
+    for number in soak.chapters("exchange", 4 * CHAPTER, SHARES):
+        counts.update(Chapter(SEED * 1_000_000 + (5 + share) * 100_000 + number).run(4 * CHAPTER).counts)
+    print_counts(counts, f"seed {SEED}, share {share}")

@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 import pytest
 
 from tests.exchange.venues import SMALL
+from tests.properties import soak
 from tests.properties.campaign import (
     MILLION,
     Chapter,
@@ -234,8 +235,8 @@ def test_compression_among_all_that_happens():
 
 @pytest.mark.soak
 def test_soak_of_compression():
-    commands = int(os.environ.get("WORLDMARKETS_CAMPAIGN", "10000000")) // 20
-    print(dict(run_chapters(range(SEED * 1_000 + 500, SEED * 1_000 + 501), commands)))
+    for number in soak.chapters("compression", 5_000):
+        Circles(SEED * 1_000 + 500 + number).run(5_000)
 
 
 @pytest.mark.skipif(not COMPILED, reason="compares the compiled core with the interpreted one")

@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 
 from tests.models.naive_fees import NaiveFees
+from tests.properties import soak
 from tests.properties.campaign import encode, read_events
 from worldmarkets.core import codes as c
 from worldmarkets.core import records as r
@@ -125,10 +126,8 @@ def test_fees_are_those_of_the_naive_model(seed: int) -> None:
 
 @pytest.mark.soak
 def test_soak_of_fees() -> None:
-    import os
-
-    commands = int(os.environ.get("WORLDMARKETS_CAMPAIGN", "10000000"))
-    print(run(int(os.environ.get("WORLDMARKETS_SEED", "1")), max(commands // 200, 1_000)))
+    for chapter in soak.chapters("fees", 5_000):
+        run(1_000 * soak.SEED + chapter, 5_000)
 
 
 def test_the_worked_example() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections import Counter
 from fractions import Fraction
@@ -10,6 +9,7 @@ from fractions import Fraction
 import pytest
 
 from tests.models.naive_funding import NaiveFunding
+from tests.properties import soak
 from tests.properties.campaign import encode, read_events
 from worldmarkets.core import codes as c
 from worldmarkets.core import records as r
@@ -127,10 +127,8 @@ def test_funding_is_that_of_the_naive_model(seed: int) -> None:
 
 @pytest.mark.soak
 def test_soak_of_funding() -> None:
-    commands = int(os.environ.get("WORLDMARKETS_CAMPAIGN", "10000000"))
-    seed = int(os.environ.get("WORLDMARKETS_SEED", "1"))
-    for chapter in range(max(commands // 500_000, 1)):
-        print(run(1_000 * seed + chapter, 2_000))
+    for chapter in soak.chapters("funding", 2_000):
+        run(1_000 * soak.SEED + chapter, 2_000)
 
 
 def place(market: Market, account: int, side: int, ticks: int, lots: int) -> list:

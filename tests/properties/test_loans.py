@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import random
-import time
 from collections import Counter
 from fractions import Fraction
 
@@ -16,6 +15,7 @@ import pytest
 
 from tests.models import naive_loans as naive
 from tests.models.naive_loans import BUY, ETH, SELL, USDM, Refused
+from tests.properties import soak
 from tests.properties.campaign import CODE_NAMES
 from tests.properties.test_bounds import Desk
 from worldmarkets.core import COMPILED
@@ -363,8 +363,5 @@ def test_loans_in_short() -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize("share", range(2))
 def test_loans_for_long(share: int) -> None:
-    deadline = time.monotonic() + float(os.environ.get("WORLDMARKETS_SOAK_SECONDS", "1e9"))
-    done = 0
-    while done < (STEPS or 4_000) // 20 and time.monotonic() < deadline:
-        LoansChapter(SEED * 10**6 + share * 10**5 + done).run(500)
-        done += 500
+    for number in soak.chapters("loans", 500, 2):
+        LoansChapter(SEED * 10**6 + share * 10**5 + 500 * number).run(500)

@@ -9,6 +9,7 @@ from collections import Counter
 import pytest
 
 from tests.models import naive_parameters as naive
+from tests.properties import soak
 from tests.properties.campaign import START_US, Genesis, World, encode, read_events
 from worldmarkets.core import codes as c
 from worldmarkets.core import guards
@@ -225,8 +226,7 @@ def test_every_outcome_is_met() -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize("share", range(4))
 def test_soak_parameters(share: int) -> None:
-    commands = int(os.environ.get("WORLDMARKETS_CAMPAIGN", "10000000")) // 400
-    for number in range(max(commands // 1_000, 1)):
+    for number in soak.chapters("parameters", 1_000, 4):
         Calendar(SEED * 10**6 + share * 10**5 + number).run(1_000)
 
 

@@ -4,9 +4,7 @@
 from the seed.
 """
 
-import os
 import random
-import time
 from collections import Counter
 from fractions import Fraction
 
@@ -14,6 +12,7 @@ import pytest
 
 from tests.models.naive_policy import BUY, GOOD, SELL, NaiveExchange
 from tests.models.spot_venue import SpotVenue
+from tests.properties import soak
 from worldmarkets.core import COMPILED, codes, records, units
 from worldmarkets.core.audit import compute_violations
 
@@ -280,7 +279,7 @@ def draw(chance):
     return "move", chance.randint(1, 3), chance.randint(9_800, 10_200)
 
 
-def run_campaign(seed, commands, deadline=None):
+def run_campaign(seed, commands):
     """Run one campaign in chapters, each with an engine of its own; return what happened how often."""
     counts = Counter()
     for start in range(0, commands, CHAPTER):
@@ -290,8 +289,6 @@ def run_campaign(seed, commands, deadline=None):
         counts += pair.counts
         counts["commands"] += pair.steps
         counts["on loans"] = counts["too weak for a loan"] + counts["loan limit partly filled"]
-        if deadline is not None and time.monotonic() > deadline:
-            break
     return counts
 
 
@@ -313,11 +310,9 @@ def test_policies_are_the_naive_ones(seed):
 
 @pytest.mark.soak
 def test_policies_are_the_naive_ones_for_long():
-    commands, seconds = (os.environ.get(f"WORLDMARKETS_{name}") for name in ("CAMPAIGN", "SOAK_SECONDS"))
-    if commands is None and seconds is None:
-        pytest.skip("neither WORLDMARKETS_CAMPAIGN nor WORLDMARKETS_SOAK_SECONDS says how long")
-    deadline = None if seconds is None else time.monotonic() + float(seconds)
-    counts = run_campaign(f"soak {os.environ.get('WORLDMARKETS_SEED', '1')}", int(commands or 10_000_000), deadline)
+    counts: Counter[str] = Counter()
+    for number in soak.chapters("policies", 10_000):
+        counts.update(run_campaign(f"soak {soak.SEED} {number}", 10_000))
     print(dict(sorted(counts.items())))
     check_counts(counts)
 

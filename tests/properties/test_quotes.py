@@ -9,13 +9,13 @@ from __future__ import annotations
 import copy
 import os
 import random
-import time
 from collections import Counter, namedtuple
 from dataclasses import dataclass
 
 import pytest
 
 from tests.models.naive_quotes import NaiveMakers
+from tests.properties import soak
 from tests.properties.campaign import LIVE, SECOND, START_US, Genesis, World, encode, get_sums, replay_interpreted
 from worldmarkets.core import COMPILED
 from worldmarkets.core import codes as c
@@ -480,14 +480,10 @@ def test_quotes_are_single_orders_in_short():
 @pytest.mark.soak
 @pytest.mark.parametrize("share", range(4))
 def test_quotes_for_long(share):
-    seconds = float(os.environ.get("WORLDMARKETS_SOAK_SECONDS", "inf"))
-    commands = int(os.environ.get("WORLDMARKETS_CAMPAIGN", "10000000")) // 400
-    counts, begun, done, number = Counter(), time.monotonic(), 0, 0
-    while done < commands and time.monotonic() - begun < seconds:
+    counts: Counter[str] = Counter()
+    for number in soak.chapters("quotes", 3_000, 4):
         counts.update(run(SEED * 1_000_000 + share * 100_000 + number, 3_000).counts)
-        done += 3_000
-        number += 1
-    check_counts(counts, done)
+    check_counts(counts, 3_000 * (number + 1))
 
 
 @pytest.mark.slow

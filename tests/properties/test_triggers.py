@@ -6,7 +6,6 @@ from the seed.
 
 import os
 import random
-import time
 from collections import Counter
 from fractions import Fraction
 
@@ -14,6 +13,7 @@ import pytest
 
 from tests.models.naive_book import GOOD, IMMEDIATE, TIMED, WHOLE
 from tests.models.spot_venue import EVENTS, SpotVenue
+from tests.properties import soak
 from tests.properties.test_book_model import MAX_TICKS, NAMES, OWNERS, SECOND, Pair
 from worldmarkets.core import COMPILED, codes, records, units
 from worldmarkets.core.audit import compute_violations
@@ -201,7 +201,7 @@ def draw(chance):
     return "cancel_all", account, chance.randrange(3)
 
 
-def run_campaign(seed, commands, deadline=None):
+def run_campaign(seed, commands):
     """Run one campaign in chapters, each with an engine of its own; return what happened how often."""
     counts = Counter()
     for start in range(0, commands, CHAPTER):
@@ -210,8 +210,6 @@ def run_campaign(seed, commands, deadline=None):
             pair.apply(draw(chance))
         counts += pair.counts
         counts["commands"] += pair.steps
-        if deadline is not None and time.monotonic() > deadline:
-            break
     return counts
 
 
@@ -233,12 +231,9 @@ def test_orders_wait_as_the_naive_book_s(seed):
 
 @pytest.mark.soak
 def test_orders_wait_as_the_naive_book_s_for_long():
-    commands, seconds = (os.environ.get(f"WORLDMARKETS_{name}") for name in ("CAMPAIGN", "SOAK_SECONDS"))
-    if commands is None and seconds is None:
-        pytest.skip("neither WORLDMARKETS_CAMPAIGN nor WORLDMARKETS_SOAK_SECONDS says how long")
-    deadline = None if seconds is None else time.monotonic() + float(seconds)
-    seed = f"soak {os.environ.get('WORLDMARKETS_SEED', '1')}"
-    counts = run_campaign(seed, int(commands or 10_000_000), deadline)
+    counts: Counter[str] = Counter()
+    for number in soak.chapters("triggers", 20_000):
+        counts.update(run_campaign(f"soak {soak.SEED} {number}", 20_000))
     print(dict(sorted(counts.items())))
     check_counts(counts)
 
