@@ -6,15 +6,17 @@ import random
 from collections import Counter
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from tests.models.naive_funding import NaiveFunding
 from tests.properties import soak
-from tests.properties.campaign import encode, read_events
+from tests.properties.campaign import DTYPES, encode, read_events
 from worldmarkets.core import codes as c
 from worldmarkets.core import records as r
 from worldmarkets.core.audit import compute_violations
 from worldmarkets.core.engine import Engine
+from worldmarkets.core.units import ORDER_SLOT_BITS
 
 MINUTE = 60 * 10**6
 HOUR = 60 * MINUTE
@@ -54,8 +56,20 @@ class Market:
     def get_book(self) -> tuple[list, list]:
         return tuple(self.engine.get_levels(MARKET, side, 10_000) for side in (c.BUY, c.SELL))
 
+    def get_book_without(self, order_id: int) -> tuple[list, list]:
+        """The book as an order that is amended to another price leaves it: gone from there, and not yet back."""
+        table = self.engine.state.orders
+        slot = order_id & (1 << ORDER_SLOT_BITS) - 1
+        order = np.frombuffer(table.view(slot, slot + 1), DTYPES["orders"])[0]
+        book = self.get_book()
+        if order["id"] == order_id:
+            levels = dict(book[order["side"]])
+            levels[int(order["price_ticks"])] -= int(order["lots"])
+            book[order["side"]][:] = [(price, lots) for price, lots in levels.items() if lots > 0]
+        return book
+
     def send(self, record, kind: int, account: int = 0, **values) -> list:
-        before = self.get_book()
+        before = self.get_book_without(values["order_id"]) if kind == c.AMEND_ORDER else self.get_book()
         worth = self.model.worth
         data = encode(record, time_us=self.now, kind=kind, account=account, **values)
         events = read_events(self.engine.apply(data))
