@@ -48,6 +48,20 @@ def test_for_a_day_the_last_mark_counts_and_then_nothing_new_stands_on_it() -> N
 
 
 @pytest.mark.both
+def test_a_question_does_not_decide_what_a_mark_finds() -> None:
+    """Admission counts what is halted as nothing, the ladder at its last mark: whichever was asked last."""
+    exchange, _, holder = open_halted()
+    pass_a_day(exchange)
+    for price in ("2001", "2002"):
+        holder.deposit("USDM", "1")  # its contracts changed: the next mark looks at it
+        with refused("MARGIN"):
+            holder.buy("ETH-PERP", "0.01", price)
+        exchange.mark("ETH", price)
+        assert holder.state == "free"
+        assert exchange.audit() == []
+
+
+@pytest.mark.both
 def test_what_reduces_risk_goes_on() -> None:
     exchange, maker, holder = open_halted()
     maker.buy("BTC-PERP", "1", "59990")

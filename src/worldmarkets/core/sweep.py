@@ -401,7 +401,7 @@ class Sweep:
             if is_kept and self.atlas.is_kept(row):
                 total += kept.value
             else:
-                total += self.atlas.compute_figure(row, severity_ppm, False, NONE, 0, 0, 0)
+                total += self.atlas.get_figure(row, severity_ppm, False)  # suspended holdings at their last mark
             self.sensitivity += self.bounds.compute_sensitivity(row, severity_ppm, is_accruing)
             row = kept.next
         slack: longlong = magnitude(total) - self.bounds.rounding
