@@ -287,8 +287,8 @@ class Pair:
             return self.compare([])
         answers = [(event.leg, event.code) for event in events if event.kind == c.QUOTE_REFUSED]
         assert answers == refused, ([(leg, result_name(code)) for leg, code in answers], refused)
-        assert events[-1].kind == c.QUOTED
-        assert {name: getattr(events[-1], name) for name in counts} == counts
+        (quoted,) = [event for event in events if event.kind == c.QUOTED]  # IOUs may be repaid behind it
+        assert {name: getattr(quoted, name) for name in counts} == counts
         self.counts.update(counts)
         for _, code in refused:
             self.counts["refused " + result_name(code)] += 1
@@ -358,6 +358,7 @@ class Pair:
         order, position, notional, orders = figures
         events = self.send(self.twin.encode(
             r.SetLimits, c.SET_VENUE_LIMITS if by_venue else c.SET_LIMITS, account, market=market, max_order_lots=order,
+            flags=c.ADMINISTRATOR if by_venue else 0,
             max_position_lots=position, max_notional=notional, max_orders=orders))  # fmt: skip
         assert [(event.kind, event.code) for event in events] == [(c.LIMITS_SET, by_venue)]
         self.model.limit(account, market, by_venue, figures)
@@ -700,13 +701,33 @@ def test_what_a_protection_and_a_limit_may_not_be(pair):
             ("LIMITS_OUT_OF_RANGE", {"max_order_lots": -1}), ("LIMITS_OUT_OF_RANGE", {"max_position_lots": -1}),
             ("LIMITS_OUT_OF_RANGE", {"max_notional": -1}),
         ):  # fmt: skip
-            values = {"account": 1, "market": SPOT, **fields}
+            values = {"account": 1, "market": SPOT, "flags": c.ADMINISTRATOR, **fields}
             assert refuse(pair.send(pair.twin.encode(r.SetLimits, kind, **values))) == [code], fields
     for code, fields in (
         ("UNKNOWN_ACCOUNT", {"account": 99}), ("UNKNOWN_MARKET", {"market": 9}), ("UNKNOWN_PROTECTION", {})
     ):  # fmt: skip
         values = {"account": 1, "market": SPOT, **fields}
         assert refuse(pair.send(pair.twin.encode(r.Protect, c.RESET_PROTECTION, **values))) == [code]
+    assert compute_violations(pair.engine) == []
+
+
+@pytest.mark.both
+def test_the_venue_limits_by_its_roles_alone(pair):
+    def limit(role, **figures):
+        values = {"account": 1, "market": SPOT, "flags": role, **figures}
+        return refuse(pair.send(pair.twin.encode(r.SetLimits, c.SET_VENUE_LIMITS, **values)))
+
+    tight = {"max_order_lots": 10, "max_notional": 1_000}
+    for role in (0, 3, 255):
+        assert limit(role, **tight) == limit(role, account=0) == ["ROLE"]
+    assert limit(c.GUARDIAN, **tight) == []  # from none to some
+    assert limit(c.GUARDIAN, **tight, max_orders=3) == []
+    for looser in ({}, {"max_order_lots": 11}, {"max_notional": 0}, {"max_orders": 4}):
+        assert limit(c.GUARDIAN, **{**tight, "max_orders": 3, **looser} if looser else {}) == ["LOOSENING"]
+    assert limit(c.ADMINISTRATOR, **{**tight, "max_order_lots": 11}) == []
+    assert limit(c.ADMINISTRATOR) == []
+    own = pair.twin.encode(r.SetLimits, c.SET_LIMITS, 1, market=SPOT, max_orders=2)
+    assert refuse(pair.send(own)) == []  # its own need no role
     assert compute_violations(pair.engine) == []
 
 

@@ -7,7 +7,7 @@ undo log.  A rejection, an exhausted table or an internal error takes everything
 from __future__ import annotations
 
 import cython
-from cython import address, longlong
+from cython import address, longlong, pointer
 
 from worldmarkets.core import records
 from worldmarkets.core.admission import Admission
@@ -54,6 +54,7 @@ if not cython.compiled:
         Event,
         Order,
         Owner,
+        SetLimits,
         SetMark,
         Venue,
         address,
@@ -146,6 +147,8 @@ class Engine:
     fault_work: longlong
 
     def __init__(self, capacity=None, inbox=1 << 16, outbox=1 << 20, huge_pages=False):
+        if outbox < EVENTS_A_COMMAND:
+            raise ValueError(f"an outbox has room for what one command may report: {EVENTS_A_COMMAND} events")
         self.state = State(capacity, huge_pages)
         self.outbox = Outbox(outbox)
         self.ledger = Ledger(self.state)
@@ -299,6 +302,7 @@ class Engine:
     def attempt(self, place: longlong, taken: longlong) -> longlong:
         """Run a command or a bundle, whatever happens inside.  Returns OK or the code of its rejection."""
         self.matching.has_failed = False
+        self.leg = 0
         try:
             return self.perform(place, taken)
         except Exhausted:
@@ -584,8 +588,10 @@ class Engine:
             return self.quote_flow.protect(as_protect(command))
         if kind == RESET_PROTECTION:
             return self.quote_flow.reset_protection(as_protect(command))
-        if kind == SET_LIMITS or kind == SET_VENUE_LIMITS:
+        if kind == SET_LIMITS:
             return self.quote_flow.set_limits(as_set_limits(command))
+        if kind == SET_VENUE_LIMITS:
+            return self.set_venue_limits(as_set_limits(command))
         if kind == SET_POLICY:
             return self.policy_flow.set_policy(as_set_policy(command))
         if kind == SET_COUNTERPARTY:
@@ -609,6 +615,11 @@ class Engine:
         if kind == LIST_MARKET:
             return self.parameters.list_market(command)
         return self.admission.refuse(UNKNOWN_KIND, COMMAND_KINDS - 1, kind, 0)
+
+    def set_venue_limits(self, command: pointer[SetLimits]) -> longlong:
+        """Set the venue's limits of an account in a market, as its roles may."""
+        code: longlong = self.governance.check_role(command.flags, True)
+        return code if code != OK else self.quote_flow.set_limits(command)
 
     def set_mark(self, place: longlong) -> longlong:
         """Take a price as a mark, if it passes the guards."""

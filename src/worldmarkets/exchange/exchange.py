@@ -217,11 +217,14 @@ class Exchange:
 
     def limit(
         self, account: Account, market: str, *, order: Amount = 0, position: Amount = 0, orders: int = 0,
-        notional: Amount = 0,
+        notional: Amount = 0, role: str = "administrator",
     ) -> Result:  # fmt: skip
-        """Limit an account in a market as the venue; of its own limits and these the tighter holds."""
+        """Limit an account in a market as the venue; of its own limits and these the tighter holds.
+
+        The guardian may only make them tighter.
+        """
         return self.send(make_limits(self, codes.SET_VENUE_LIMITS, account.number, market, order, position, orders,
-                                     notional))  # fmt: skip
+                                     notional, parameters.get_role(role)))  # fmt: skip
 
     def halt(self, asset: str, halted: bool = True, *, role: str = "administrator") -> Result:
         """Halt the feed of an asset, or let it run again, which the administrator does."""

@@ -179,14 +179,14 @@ class QuoteDesk(ABC, Generic[T]):
 
 def make_limits(
     exchange: Exchange, kind: int, account: int, market: str, order: Amount, position: Amount, orders: int,
-    notional: Amount,
+    notional: Amount, flags: int = 0,
 ) -> Record:  # fmt: skip
     """Return the command that limits an account in a market."""
     listed = exchange.listing.market(market)
     if orders < 0:
         raise UnitError(f"orders: {orders} is below zero")
     return make(
-        SetLimits, kind=kind, account=account, market=listed.number, max_order_lots=listed.to_lots(order),
+        SetLimits, kind=kind, flags=flags, account=account, market=listed.number, max_order_lots=listed.to_lots(order),
         max_position_lots=listed.to_lots(position), max_orders=orders,
         max_notional=exchange.listing.numeraire.to_quanta(notional),
     )  # fmt: skip

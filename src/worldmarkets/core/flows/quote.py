@@ -23,6 +23,7 @@ from worldmarkets.core.state import State
 
 if not cython.compiled:
     from worldmarkets.core.codes import *
+    from worldmarkets.core.limits import tighten
     from worldmarkets.core.records import (
         Account,
         Event,
@@ -426,6 +427,16 @@ class QuoteFlow:
         self.outbox.emit(PROTECTION_RESET, 0, command.market, command.account)
         return OK
 
+    def is_tightening(self, command: pointer[SetLimits]) -> cython.bint:
+        """Say whether none of the venue's limits would allow more than it does."""
+        limit = self.state.limits.read(self.limits.find(command.account, command.market))  # row 0: no limits
+        return (
+            tighten(limit.venue_order_lots, command.max_order_lots) == command.max_order_lots
+            and tighten(limit.venue_position_lots, command.max_position_lots) == command.max_position_lots
+            and tighten(limit.venue_notional, command.max_notional) == command.max_notional
+            and tighten(limit.venue_orders, command.max_orders) == command.max_orders
+        )
+
     def set_limits(self, command: pointer[SetLimits]) -> longlong:
         """Set what an account may do in a market: by its own will, or by the venue's.  Neither touches the other's."""
         code: longlong = self.check_figures(command.account, command.market, command.max_order_lots,
@@ -434,6 +445,8 @@ class QuoteFlow:
         count: longlong
         if code != OK:
             return code
+        if by_venue and command.flags == GUARDIAN and not self.is_tightening(command):
+            return self.admission.refuse(LOOSENING, ADMINISTRATOR, command.flags, command.market)
         count = self.state.accounts.rows[command.account].order_count
         if count > MAX_LIMITED_ORDERS and self.limits.find(command.account, command.market) == NONE:
             return self.admission.refuse(WORK, MAX_LIMITED_ORDERS, count, command.market)
