@@ -236,15 +236,18 @@ def test_the_quantum_for_two_bystanders_is_in_their_event() -> None:
 
 @pytest.mark.both
 def test_the_cap_is_over_the_life_of_an_order(exchange: Exchange, maker: Account) -> None:
+    """An order that only shrinks stays the order it was; one that gives its place up is new."""
     taker = exchange.account("taker")
     taker.deposit("USDM", "500_000")
     order = maker.sell("BTC/USDM", "5", "60000").order
     for _ in range(3):
         taker.buy("BTC/USDM", "1", "60000")
+    maker.amend(order, size="1.5", price="60000")  # smaller at its price: it keeps its place, and has paid its cap
+    taker.buy("BTC/USDM", "0.5", "60000")
     maker.amend(order, size="2", price="60001")
     taker.buy("BTC/USDM", "2", "60001")
     paid = D(500_000 + 1_000_000) - taker.balances["USDM"] - maker.balances["USDM"]
-    assert paid == 4 * 10 + 10  # ten for each order of the taker, ten for the one of the maker
+    assert paid == 5 * 10 + 2 * 10  # ten for each order of the taker, and for the maker's before and after it moved
 
 
 @pytest.mark.both

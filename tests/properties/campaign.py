@@ -808,6 +808,8 @@ class Shadow:
             self.clients[event.account, event.client_id] = event.order_id
         elif event.kind == c.ORDER_TRIGGERED or event.kind == c.ORDER_AMENDED:
             self.orders[event.order_id] = (self.orders[event.order_id][0], event.price_ticks)
+            if not event.code:  # it lost its place
+                self.model.order_fees.pop(event.order_id, None)
         elif event.kind == c.FEED_SET:
             is_suspended = event.value == c.FEED_SUSPENDED
             (self.model.suspended.add if is_suspended else self.model.suspended.discard)(event.asset)

@@ -42,7 +42,7 @@ class Fees:
         self.full = 0
         if ppm <= 0:
             return mul_div_ceil(cash, ppm, MILLION) if ppm < 0 else 0
-        self.full = min(mul_div_ceil(cash, ppm, MILLION), row.fee_cap - paid)
+        self.full = max(min(mul_div_ceil(cash, ppm, MILLION), row.fee_cap - paid), 0)  # a cap may have come down
         if self.state.venue.rows[1].tiers == 0:
             return self.full
         return self.full - self.compute_cut(self.state.accounts.rows[account].owner, is_taker)

@@ -34,7 +34,16 @@ if not cython.compiled:
         as_dead_man_set,
         as_orders_paired,
     )
-    from worldmarkets.core.units import MAX_CASH, MAX_FILLS, MAX_LOTS, MAX_SUPPLY, MAX_TIMEOUT, MILLION, SECOND
+    from worldmarkets.core.units import (
+        MAX_CASH,
+        MAX_FILLS,
+        MAX_LOOKS,
+        MAX_LOTS,
+        MAX_SUPPLY,
+        MAX_TIMEOUT,
+        MILLION,
+        SECOND,
+    )
 
 
 @cython.final
@@ -107,27 +116,42 @@ class TradeFlow:
     def cancel_all(self, command: pointer[OrderChange]) -> longlong:
         """Cancel an account's orders, of one market (or all) and one side (2: both), newest first.
 
-        At most `max_fills` a command; what remains is left for the next, and WORK is said of it.
+        At most MAX_FILLS are cancelled and MAX_LOOKS looked at in a command.  Of what remains WORK is said, and the
+        next one goes on from there, round the list; in a bundle nothing may remain.
         """
         slot: longlong
+        left: longlong
         following: longlong
-        count: longlong = 0
         if not self.state.has_account(command.account):
             return self.admission.refuse(UNKNOWN_ACCOUNT, 0, 0, command.account)
         if command.market != NONE and not self.state.has_market(command.market):
             return self.admission.refuse(UNKNOWN_MARKET, 0, 0, command.market)
-        slot = self.state.accounts.rows[command.account].first_order
-        while slot != NONE and count < MAX_FILLS:
+        account = self.state.accounts.edit(command.account)
+        slot = account.cancel_next
+        left = account.order_count
+        account.cancel_next = NONE
+        while left > 0 and self.matching.looks < MAX_LOOKS and self.matching.cancels < MAX_FILLS:
+            if slot == NONE:
+                slot = account.first_order
+            if slot == NONE:
+                break
             order = self.state.orders.read(slot)
             following = order.account_next
             if (command.market == NONE or order.market == command.market) and (
                 command.side > SELL or order.side == command.side
             ):
-                if order.condition != NONE and self.conditions.get_partner(slot) == following:
+                if order.condition != NONE and following != NONE and self.conditions.get_partner(slot) == following:
                     following = self.state.orders.rows[following].account_next  # its partner leaves with it
                 self.orders.cancel(slot, REASON_REQUESTED, 0, 0)
-            count += 1
+                self.matching.cancels += 1
+            self.matching.looks += 1
+            left -= 1
             slot = following
+        if left > 0 and account.order_count > 0:
+            if self.matching.is_bundle:
+                return self.admission.refuse(WORK, MAX_FILLS, self.matching.cancels, command.market)
+            account.cancel_next = slot
+            self.outbox.emit(WORK_DEFERRED, WORK, command.market, command.account)
         return OK
 
     def amend(self, command: pointer[OrderChange]) -> longlong:
@@ -188,6 +212,7 @@ class TradeFlow:
         changed.price_ticks = price
         changed.lots = lots
         changed.loss_per_lot = self.matching.compute_loss(order.market, order.side, price, order.flags)
+        changed.fees_paid = 0  # it lost its place: for the fee cap it is a new order
         self.orders.report_amended(slot, False)
         return self.matching.execute(slot, time_in_force)
 
