@@ -477,6 +477,7 @@ def audit_conditions(state: Tables, found: list[str], due: dict[tuple[int, int],
     for account in range(1, len(state.accounts)):
         record = state.accounts[account]
         swept = record.sweep_next
+        cancelled = record.cancel_next
         row = record.first_order
         while row != NONE:
             order = state.orders[row]
@@ -493,9 +494,12 @@ def audit_conditions(state: Tables, found: list[str], due: dict[tuple[int, int],
                 found.append(f"12: order {row} expires at {order.expiry_us}, and nothing takes it away then")
             expiring += order.expiry_us != 0
             swept = NONE if swept == row else swept
+            cancelled = NONE if cancelled == row else cancelled
             row = order.account_next
         if swept != NONE:
             found.append(f"3: the sweep of account {account} stands at order {swept}, which is not its own")
+        if cancelled != NONE:
+            found.append(f"3: cancel-all of account {account} goes on at order {cancelled}, which is not its own")
         if record.triggers != triggers.get(account, 0):
             found.append(f"3: account {account}: {record.triggers} triggers, counted {triggers.get(account, 0)}")
     if sum(kind == ORDER_EXPIRY for kind, _ in due) != expiring:

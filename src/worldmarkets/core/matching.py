@@ -43,8 +43,10 @@ if not cython.compiled:
     )
     from worldmarkets.core.units import (
         LADDER_TOP,
+        LOOKS_A_DEAL,
         MAX_CASH,
         MAX_LOANS,
+        MAX_LOOKS,
         MAX_LOTS,
         MAX_ORDER_LOSS,
         MAX_POSITIONS,
@@ -94,6 +96,8 @@ class Matching:
     fills: longlong
     skips: longlong
     slices: longlong
+    looks: longlong
+    cancels: longlong
     paid: longlong
     stop: longlong
     passed: longlong
@@ -141,11 +145,13 @@ class Matching:
         self.fills = 0
         self.skips = 0
         self.slices = 0
+        self.looks = 0
+        self.cancels = 0
         self.protection.pulls = 0
 
     def get_work(self) -> longlong:
-        """Return the fills, skips and slices since the counts were started."""
-        return self.fills + self.skips + self.slices
+        """Return the fills, skips, slices and quotes pulled since the counts were started."""
+        return self.fills + self.skips + self.slices + self.protection.pulls
 
     # Placing.
 
@@ -600,9 +606,12 @@ class Matching:
         if best == 0 or best < limit:
             return 0
         resting = self.book.get_first(opposite)
-        while resting != NONE and looks < MAX_SKIPS and not self.may_meet(account, resting):
+        while (
+            resting != NONE and looks < MAX_SKIPS and self.looks < MAX_LOOKS and not self.may_meet(account, resting)
+        ):
             resting = self.book.get_after(opposite, resting)
             looks += 1
+            self.looks += LOOKS_A_DEAL
         if resting == NONE:
             return 0
         best = self.get_rank(resting)

@@ -204,6 +204,8 @@ class Orders:
             after.account_previous = order.account_previous
         if account.sweep_next == slot:
             account.sweep_next = order.account_next
+        if account.cancel_next == slot:
+            account.cancel_next = order.account_next
         if order.condition == NONE:
             self.book.remove(order.market * SIDES + order.side, slot)
         else:

@@ -1130,8 +1130,9 @@ class Account(Record):
     next_creditor: u32
     dead_man: u32
     sweep_next: u32
-    triggers: u32
-    sweep_reason: u32
+    cancel_next: u32
+    triggers: u16
+    sweep_reason: u16
     policy: u32
     loan_plan: u16
     loan_flags: u16

@@ -79,15 +79,21 @@ MAX_PARTS = 16  # lenders that take one lender's place in one command
 DUE_FILLS = 32  # fills in the work of one loan that falls due
 DUE_SKIPS = 16  # and resting orders skipped or failed
 DUE_ROUNDS = 4  # orders in one market, each for what the one before left
-# Events that one command of an account reports, at most; and with the timed work that it does first, and IOUs repaid.
+MAX_LOOKS = 16_384  # of an account's orders that one command looks at to cancel or count them
+LOOKS_A_DEAL = 16  # for which it counts to ask what policies would let two orders trade
+# Events of one command of an account, or of one item of timed work, at most; a bundle has the budgets of one command.
+# A fill: TRADED, TRUED_UP, an IOU, PERP_CHANGED, a partner's size, what is dust, and its partner.  A slice: three
+# contracts of four each, and one more.  A leg: what it says, what a loan's shares get, what is left of an order, and
+# partners.  A quote pulled, withdrawn, or an order cancelled: itself and its partner.
 EVENTS_AN_ORDER = (
-    6 * MAX_FILLS + 3 * MAX_SKIPS + 16 * MAX_SLICES + 4 * MAX_BUNDLE + 4 * MAX_QUOTES + 3 * MAX_REQUEUE + 16
-)
+    7 * MAX_FILLS + 3 * MAX_SKIPS + 16 * (MAX_SLICES + MAX_SLICES) + 12 * MAX_BUNDLE + 6 * MAX_QUOTES + 3 * MAX_REQUEUE
+    + 2 * MAX_FILLS + 16
+)  # fmt: skip
+EVENTS_AN_ITEM = 4 * MAX_SWEPT + 16 * WORK_AN_ITEM + 2 * DUE_ROUNDS * DUE_ROUNDS * MAX_POSITIONS + MAX_SWEEP
+# With the timed work that it does first, of which the last item may be as large as a command; IOUs repaid; contracts
+# trued up; and accounts looked at.
 EVENTS_A_COMMAND = (
-    2 * EVENTS_AN_ORDER
-    + MAX_SWEEP * (4 * MAX_SWEPT + 16 * WORK_AN_ITEM + MAX_SWEEP)
-    + MAX_VISITS
-    + MAX_SWEEP
+    2 * EVENTS_AN_ORDER + MAX_SWEEP * EVENTS_AN_ITEM + 3 * MAX_SWEEP * MAX_SWEEP + 4 * MAX_SWEEP + MAX_VISITS
 )
 VISIT_BATCH = 16  # accounts that are asked for at once
 FETCH_GROUPS = 3  # of each of them, whose rows are asked for ahead
