@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from time import perf_counter
+from typing import Any
 
 import msgspec
 
 from worldmarkets.core import codes, records
 from worldmarkets.core.engine import Engine
+from worldmarkets.exchange.tables import get_record, get_table
 from worldmarkets.sim import wire
 from worldmarkets.sim.venue import Market
 
@@ -21,6 +23,7 @@ _PLACED, _CANCELLED, _TRADED, _PERP_CHANGED = (
     codes.ORDER_PLACED, codes.ORDER_CANCELLED, codes.TRADED, codes.PERP_CHANGED,
 )  # fmt: skip
 _LOW = (1 << 32) - 1
+_BY_ITSELF = (codes.REASON_PAIRED, codes.REASON_DEAD_MAN)  # why orders of portfolios leave that were no takers
 
 
 class Quote:
@@ -71,6 +74,7 @@ class Loan(msgspec.Struct):
     due_us: int
     is_iou: bool = False
     extensions: int = 0
+    former: int = 0  # the lender that left it last
 
 
 class Funding(msgspec.Struct, frozen=True):
@@ -93,6 +97,22 @@ class Refusal(msgspec.Struct, frozen=True):
     had: int
 
 
+class Happening(msgspec.Struct, frozen=True):
+    """Something that the engine did to an account by itself, or that ended an order other than by trade.
+
+    `kind` and `code` are the event's; `amount` is lots, quotes or quanta, and `subject` a client id, the state before
+    or the new lender, as the kind has it.
+    """
+
+    time_us: int
+    account: int
+    kind: int
+    code: int
+    market: int
+    amount: int
+    subject: int = 0
+
+
 class Desk:
     """An engine, and what its events said so far."""
 
@@ -113,12 +133,23 @@ class Desk:
         self.loans_made = self.loans_repaid = self.loans_returned = 0
         self.fundings: list[Funding] = []
         self.refusals: list[Refusal] = []
+        self.happenings: list[Happening] = []
+        self.reasons: Counter[tuple[int, int]] = Counter()  # orders that left, by account and reason
+        self.quoted: Counter[str] = Counter()  # what mass quotes did: placed, moved, kept, withdrawn, refused
+        self.borrowed_in_orders = 0  # loans that an order in another book took
+        self.on_happening: dict[int, Callable[[Happening], None]] = {}  # of an account
         self.watchers: dict[int, Callable[[Fill], None]] = {}  # fills of an account
         self.on_filled: dict[int, Callable[[int, int], None]] = {}  # a market's resting orders: order, lots left
         self.on_cancelled: dict[int, Callable[[int, int], bool]] = {}  # order, reason; False: not one of those
 
-    def send(self, commands: list[bytes], placed: dict[int, Quote] | None = None) -> None:
-        """Applies commands in one batch. `placed` names by their place those whose orders are to learn their ids."""
+    def send(
+        self, commands: list[bytes], placed: dict[int, Quote] | None = None, quoted: dict[int, Quote] | None = None
+    ) -> None:
+        """Applies commands in one batch: each an item, a mass quote or a bundle with its records.
+
+        `placed` names by their place those whose orders are to learn their ids; `quoted`, by side, the quotes of a
+        mass quote.
+        """
         if not commands:
             return
         batch = b"".join(commands)
@@ -129,17 +160,22 @@ class Desk:
         self.commands += len(commands)
         for number, (sequence, kind, code, market, account, a, b, c, d, e, f) in enumerate(wire.iterate_events(events)):
             if kind == _PLACED:
-                if placed is not None and (quote := placed.get(sequence - base)) is not None:
+                quote = placed.get(sequence - base) if placed else None
+                if quote is None and quoted:
+                    quote = quoted.get(e >> 48 & 255)
+                if quote is not None and quote.account == account:
                     quote.id = a
                 elif e >> 32 & codes.RETURNED:
                     self.loans_returned += 1
             elif kind == _TRADED:
                 self._read_fill(code, market, account, b, c, d, e, f)
             elif kind == _CANCELLED:
-                self._read_cancelled(code, market, a, c)
+                self._read_cancelled(code, market, account, a, c)
             elif kind == _PERP_CHANGED:
                 self._read_perp(code, market, account, a, b, e & _LOW)
-            else:
+            elif kind == codes.QUOTE_REFUSED and quoted:
+                quoted[wire.read_event(records.QuoteRefused, events, number).side].id = 0
+            elif kind != codes.ORDER_AMENDED:
                 self._read_other(kind, events, number)
 
     def send_one(self, command: bytes) -> None:
@@ -166,8 +202,27 @@ class Desk:
         if maker in self.watchers:
             self.watchers[maker](Fill(market, maker, taker, side != codes.BUY, False, price, lots, f >> 32))
 
-    def _read_cancelled(self, reason: int, market: int, order: int, lots: int) -> None:
+    def settle(self) -> None:
+        """Lets the engine do all timed work that is due by now, a bounded piece a command."""
+        while self.read_row("venue", 1).next_due_us <= self.now_us:
+            self.send_one(wire.advance_time(self.now_us))
+
+    def read_row(self, table: str, row: int) -> Any:
+        """Returns a copy of one row of a table of the core."""
+        return get_record(table).from_buffer_copy(get_table(self.engine.state, table).view(row, row + 1))
+
+    def _happen(self, account: int, kind: int, code: int, market: int, amount: int, subject: int = 0) -> None:
+        happening = Happening(self.now_us, account, kind, code, market, amount, subject)
+        self.happenings.append(happening)
+        if account in self.on_happening:
+            self.on_happening[account](happening)
+
+    def _read_cancelled(self, reason: int, market: int, account: int, order: int, lots: int) -> None:
+        self.reasons[account, reason] += 1
         if reason == codes.REASON_REQUESTED:
+            return
+        if reason in _BY_ITSELF:
+            self._happen(account, _CANCELLED, reason, market, lots)
             return
         on_cancelled = self.on_cancelled.get(market)
         if on_cancelled is None or not on_cancelled(order, reason):
@@ -192,6 +247,21 @@ class Desk:
                 event.contract_id, event.market, event.asset, event.lender, event.account, event.principal,
                 event.rate_bp, event.due_us, is_iou,
             )  # fmt: skip
+        elif kind == codes.LOAN_MOVED:
+            self._read_moved(wire.read_event(records.LoanMoved, events, number))
+        elif kind == codes.ORDER_TRIGGERED:
+            event = wire.read_event(records.OrderTriggered, events, number)
+            self._happen(event.account, kind, event.code, event.market, event.lots, event.client_id)
+        elif kind == codes.PROTECTION_TRIPPED:
+            event = wire.read_event(records.ProtectionTripped, events, number)
+            self._happen(event.account, kind, event.code, event.market, event.pulled)
+        elif kind == codes.ACCOUNT_STATE:
+            event = wire.read_event(records.AccountState, events, number)
+            self._happen(event.account, kind, event.code, 0, event.initial_value, event.before)
+        elif kind == codes.QUOTED:
+            event = wire.read_event(records.Quoted, events, number)
+            for name in ("placed", "moved", "kept", "withdrawn", "refused"):
+                self.quoted[name] += getattr(event, name)
         elif kind == codes.LOAN_REPAID:
             event = wire.read_event(records.LoanRepaid, events, number)
             loan = self.loans[event.contract_id]
@@ -211,3 +281,14 @@ class Desk:
             self.refusals.append(
                 Refusal(self.now_us, event.account, event.code, event.command_kind, event.needed, event.had)
             )
+
+    def _read_moved(self, event: records.LoanMoved) -> None:
+        """Puts a new lender in a loan, or in the part of it that became a loan of its own."""
+        source = self.loans[event.from_contract_id]
+        if event.contract_id != event.from_contract_id:
+            source.principal -= event.principal
+            source = self.loans[event.contract_id] = msgspec.structs.replace(
+                source, id=event.contract_id, principal=event.principal
+            )
+        source.former, source.lender = event.former, event.lender
+        self._happen(event.former, codes.LOAN_MOVED, 0, event.market, event.principal, event.lender)

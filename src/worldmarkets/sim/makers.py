@@ -2,7 +2,8 @@
 
 A recorded level is the total of many people's orders, of which the recording names none. Here each is divided over a
 crowd of maker accounts, chosen by its price, and over a guest: a portfolio that makes this market too. The guest's
-order at the best price is a part of the recorded size, not an addition to it.
+quote at the best price is a part of the recorded size, not an addition to it. It quotes both sides by mass quote, and
+its protection may pull both at once.
 """
 
 from __future__ import annotations
@@ -67,10 +68,12 @@ class Makers:
         self.guest_account = 0
         self.ask_guest: Callable[[int], int] = lambda side: 0  # lots the guest would quote at the best price of a side
         self.corrections = 0
+        self.pulled = 0  # the guest's quotes, by its protection
         self.lost = 0  # orders that the engine would not place, or took away itself
         self._removals: list[bytes] = []
         self._additions: list[bytes] = []
         self._placed: list[tuple[int, Quote]] = []
+        self._quotes: dict[int, tuple[int, int]] = {}  # what the guest's next mass quote says: price and lots by side
         desk.on_filled[market.number] = self._on_filled
         desk.on_cancelled[market.number] = self._on_cancelled
 
@@ -91,19 +94,23 @@ class Makers:
         self._send()
 
     def _move_guest(self, side: Side) -> list[int]:
-        """Withdraws the guest's order where it should not stand, and places one; returns the prices this touches."""
-        touched = []
+        """Plans to withdraw the guest's quote where it should not stand, or another; returns the prices touched."""
+        touched, moved = [], 0
         wanted = self.ask_guest(side.side)
         guest, best = side.guest, side.best
         if guest is not None and (guest.price != best or not wanted or guest.lots > side.recorded[best]):
             touched.append(guest.price)
-            self._cancel(guest)
+            self._quotes[side.side] = (guest.price, 0)
+            moved = guest.id
+            del self.quotes[moved]
             side.guest = guest = None
         if guest is None and best:
             lots = min(wanted, side.recorded[best] // 4)
             if lots > 0:
                 touched.append(best)
-                side.guest = self._place(self.guest_account, side.side, best, lots)
+                side.guest = Quote(self.guest_account, side.side, best, lots)
+                side.guest.id = moved  # a quote that moves keeps its order
+                self._quotes[side.side] = (best, lots)
         return touched
 
     def _settle(self, side: Side, price: int) -> None:
@@ -157,10 +164,17 @@ class Makers:
         self._removals.append(wire.cancel_order(self.desk.now_us, quote.account, quote.id))
 
     def _send(self) -> None:
+        """Sends removals, then the guest's mass quote, which stands in nobody's way by then, then additions."""
         removals, additions, placed = self._removals, self._additions, self._placed
+        quotes, self._quotes = self._quotes, {}
         self._removals, self._additions, self._placed = [], [], []
-        self.desk.send(removals + additions, {len(removals) + place: quote for place, quote in placed})
-        for _, quote in placed:
+        quoted = {}
+        if quotes:
+            named = [(side, *quote) for side, quote in sorted(quotes.items())]
+            removals.append(wire.mass_quote(self.desk.now_us, self.guest_account, self.market.number, named))
+            quoted = {side: guest for side in quotes if (guest := self.sides[side].guest) is not None}
+        self.desk.send(removals + additions, {len(removals) + place: quote for place, quote in placed}, quoted)
+        for quote in [*(quote for _, quote in placed), *quoted.values()]:
             if quote.id:
                 self.quotes[quote.id] = quote
             else:
@@ -179,7 +193,12 @@ class Makers:
         quote = self.quotes.pop(order, None)
         if quote is None:
             return False
-        self._lose(quote)
+        if reason == codes.REASON_PROTECTION:
+            self.pulled += 1
+            self.sides[quote.side].dirty.add(quote.price)
+            self._drop(quote)
+        else:
+            self._lose(quote)
         return True
 
     def _lose(self, quote: Quote) -> None:

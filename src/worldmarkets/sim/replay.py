@@ -14,11 +14,14 @@ from time import perf_counter
 import msgspec
 
 from worldmarkets.core import codes
+from worldmarkets.core.codec import encode
+from worldmarkets.exchange.compression import Compression, compute_compression, make_compression
+from worldmarkets.exchange.exchange import Exchange
 from worldmarkets.recorded import BestBidOffer
 from worldmarkets.sim import wire
 from worldmarkets.sim.desk import Desk
 from worldmarkets.sim.makers import Makers
-from worldmarkets.sim.portfolios import CAST, CrossMarketMaker, Step
+from worldmarkets.sim.portfolios import CAST, CrossMarketMaker, Long, Step
 from worldmarkets.sim.timeline import SECOND_US, Aggressor, Kind, Recording, Update, merge
 from worldmarkets.sim.venue import Market, open_venue
 
@@ -30,14 +33,18 @@ MAKER_ETH = 10_000
 
 
 class Tick(msgspec.Struct, frozen=True):
-    """The venue at one second: best prices in ticks, the mark scaled by 1e8, best lend rates in basis points."""
+    """The venue at one second: best prices in ticks, the mark scaled by 1e8, best lend rates in basis points.
+
+    Rates are a tenor each, the shortest first; `firm` is twice the mid of the perpetual's firm depth.
+    """
 
     time_us: int
     perp: tuple[int, int, int, int]
     spot: tuple[int, int, int, int]
     mark: int
-    usdm_rate_bp: int
-    eth_rate_bp: int
+    usdm_rates: tuple[int, ...]
+    eth_rates: tuple[int, ...]
+    firm: int
 
 
 class Agreement(msgspec.Struct):
@@ -63,6 +70,15 @@ class Agreement(msgspec.Struct):
             self.equal += is_equal
         if not is_equal and not self.first_difference:
             self.first_difference = f"update {quote.update_id}: {best} in the engine's book"
+
+
+class Exposure(msgspec.Struct, frozen=True):
+    """What an account is exposed to another, in numeraire quanta: the sum of three parts."""
+
+    other: int
+    lent: int
+    profit: int
+    shock: int
 
 
 class ReplayError(Exception):
@@ -97,6 +113,9 @@ class Replay:
         self.last_trade: dict[Kind, int] = {}
         self.ticks: list[Tick] = []
         self.timers: list[tuple[int, int, Step]] = []
+        self.contracts_before: Counter[int] = Counter()  # by account, before compression
+        self.exposures_before: dict[int, list[Exposure]] = {}
+        self.compression: Compression | None = None
         self.wall_s = 0.0
         self._open_accounts()
 
@@ -135,6 +154,11 @@ class Replay:
                     self.makers[kind].guest_account = portfolio.account
                     self.makers[kind].ask_guest = ask
         desk.send(funds)
+        flags = [wire.configure_account(now, account, codes.COMPRESSION, 1)
+                 for account in [*self.makers["perp"].accounts, *self.takers["perp"]]]  # fmt: skip
+        desk.send(flags)
+        for portfolio in self.portfolios:
+            portfolio.settle_in()
         self._plan()
 
     def _plan(self) -> None:
@@ -148,6 +172,8 @@ class Replay:
             plan.append((time_us, self._observe))
         for portfolio in self.portfolios:
             plan += [(begin + int(length * share), step) for share, step in portfolio.get_script()]
+            if isinstance(portfolio, Long):
+                portfolio.timeout_us = length // 20
         plan.append((self.end_us, self._observe))
         self.timers = [(time_us, number, step) for number, (time_us, step) in enumerate(plan)]
         heapq.heapify(self.timers)
@@ -167,12 +193,27 @@ class Replay:
             if watch is not None and not number & 127:
                 watch(item.time_us - self.start_us)
         self._run_timers(self.end_us + 1)
+        self.desk.now_us = self.end_us
+        self._compress()
         self.wall_s += perf_counter() - begin
 
     def _run_timers(self, before_us: int) -> None:
         while self.timers and self.timers[0][0] < before_us:
             self.desk.now_us, _, step = heapq.heappop(self.timers)
             step()
+
+    def _compress(self) -> None:
+        """Tears up, at the end, what contracts run in circles among the accounts that allow it."""
+        desk, sender = self.desk, self.portfolios[-2].account
+        exchange = Exchange(self.venue.genesis, engine=desk.engine)
+        listed = exchange.listing.market(self.venue.perp.symbol)
+        self.contracts_before = Counter(
+            account for contract in desk.contracts.values() for account in (contract.long, contract.short)
+        )
+        self.exposures_before = {one.account: self.get_exposures(one.account) for one in self.portfolios}
+        self.compression = compute_compression(exchange, listed)
+        for circles in self.compression.batches():
+            desk.send_one(encode(make_compression(sender, listed, circles, desk.now_us)))
 
     def _follow(self, update: Update) -> None:
         """Brings one book to its next update, and compares its best prices where the recording names them."""
@@ -201,6 +242,14 @@ class Replay:
         )
         self.unfilled_lots[trade.kind] += self.desk.cut_short[market] - before
 
+    def get_exposures(self, account: int) -> list[Exposure]:
+        """Returns what an account is exposed to everybody it has a contract with, the largest first."""
+        pairs = [(contract.long, contract.short) for contract in self.desk.contracts.values()]
+        pairs += [(loan.lender, loan.borrower) for loan in self.desk.loans.values()]
+        others = {b if a == account else a for a, b in pairs if account in (a, b)}
+        found = [Exposure(other, *self.desk.engine.get_exposure(account, other)) for other in others]
+        return sorted(found, key=lambda one: (-(one.lent + one.profit + one.shock), one.other))
+
     def _set_first_mark(self, update: Update) -> None:
         """Gives ETH its first mark from the first book, without which no order is taken."""
         scale = 10 ** (8 - self.markets[update.kind].tick_decimals)
@@ -227,9 +276,11 @@ class Replay:
         mark = sorted(prices)[(len(prices) - 1) // 2]
         near = sum(abs(price - mark) * 1_000_000 <= self.venue.price_shock_ppm * mark for price in prices)
         desk.send_one(wire.set_mark(desk.now_us, self.venue.eth, mark, len(prices), near))
-        rates = [desk.get_best(book)[2] for book in (self.venue.usdm_loans, self.venue.eth_loans)]
+        desk.settle()  # orders that the mark triggered are placed now, and not between two updates of a book
+        rates = {asset: tuple(desk.get_best(book)[2] for book in books) for asset, books in self.venue.curves.items()}
         best = [desk.get_best(self.markets[kind]) for kind in ("perp", "spot")]
-        self.ticks.append(Tick(desk.now_us, best[0], best[1], mark, rates[0], rates[1]))
+        mid = desk.read_row("markets", self.venue.perp.number).mid
+        self.ticks.append(Tick(desk.now_us, best[0], best[1], mark, rates["USDM"], rates["ETH"], mid))
 
     def _observe(self) -> None:
         for portfolio in self.portfolios:

@@ -14,12 +14,14 @@ from worldmarkets.core import COMPILED, codes
 from worldmarkets.core.audit import compute_violations
 from worldmarkets.core.codec import result_name
 from worldmarkets.core.digest import compute_digest
+from worldmarkets.sim.desk import Happening
 from worldmarkets.sim.portfolios import RUNGS_PPM, Portfolio
-from worldmarkets.sim.replay import Replay
+from worldmarkets.sim.replay import Exposure, Replay
 from worldmarkets.sim.timeline import SECOND_US, Kind
 
 MILLION = 1_000_000
 LARGEST = 5  # counterparties named one by one
+STATES = ("free", "margin call", "unwind", "auction", "close-out")  # as numbered in the core
 
 
 class BookResult(msgspec.Struct):
@@ -50,6 +52,64 @@ class Counterparty(msgspec.Struct):
     size: str
 
 
+class Span(msgspec.Struct):
+    """A time that an account spent in one state, in seconds."""
+
+    state: str
+    start: float
+    end: float
+
+
+class ExposureResult(msgspec.Struct):
+    """What a portfolio is exposed to one counterparty, in USDM."""
+
+    other: str
+    lent: float
+    profit: float
+    shock: float
+    total: float
+
+
+class FeeResult(msgspec.Struct):
+    """What a portfolio paid, in USDM, and the share in percent that its tier cuts off: today, and from tomorrow."""
+
+    maker: float
+    taker: float
+    month: float
+    cut: float
+    cut_tomorrow: float
+    next_tier: float | None  # what must be paid in thirty days until the next tier begins
+
+
+class Event(msgspec.Struct):
+    """Something that happened to a portfolio by itself: `kind` is what a chart marks, `price` the mark then."""
+
+    time: float
+    portfolio: str
+    kind: str
+    text: str
+    price: float | None
+
+
+class CurveResult(msgspec.Struct):
+    """The loan curve of an asset: the best rate offered for each tenor, percent a year, at three times."""
+
+    asset: str
+    days: list[float]
+    times: list[float]
+    rates: list[list[float | None]]  # one list a time
+
+
+class CompressionResult(msgspec.Struct):
+    """Contracts of the perpetual before and after compression, and what it took."""
+
+    before: int
+    after: int
+    circles: int
+    commands: int
+    parties: int
+
+
 class PortfolioResult(msgspec.Struct):
     """One portfolio: its story, its curve over time in USDM, and how it ended."""
 
@@ -65,6 +125,14 @@ class PortfolioResult(msgspec.Struct):
     counterparties: list[Counterparty]
     others: int
     refusals: list[str]
+    states: list[Span]
+    exposures: list[ExposureResult]  # the largest, after compression
+    exposed_to: int
+    largest_before: float  # before compression
+    exposure_limit: float | None
+    fee_standing: FeeResult
+    contracts_before: int
+    contracts_after: int
 
 
 class Summary(msgspec.Struct):
@@ -110,6 +178,12 @@ class Report(msgspec.Struct):
     ticks: dict[str, list[float | None]]
     volume: dict[str, list[float]]
     fundings: list[dict[str, float]]
+    curves: list[CurveResult]
+    events: list[Event]
+    quoted: dict[str, int]  # what mass quotes did, and how many quotes protection pulled
+    borrowed_in_orders: int
+    trued_up: int
+    compression: CompressionResult
 
 
 def build_report(replay: Replay) -> Report:
@@ -158,6 +232,12 @@ def build_report(replay: Replay) -> Report:
             {"time": _get_second(replay, funding.time_us), "rate_ppb": funding.rate_ppb}
             for funding in desk.fundings
         ],
+        curves=[_describe_curve(replay, asset) for asset in venue.curves],
+        events=_describe_events(replay),
+        quoted={**desk.quoted, "pulled": sum(makers.pulled for makers in replay.makers.values())},
+        borrowed_in_orders=desk.borrowed_in_orders,
+        trued_up=desk.events[codes.TRUED_UP],
+        compression=_describe_compression(replay),
     )  # fmt: skip
 
 
@@ -187,6 +267,8 @@ def _describe_portfolio(replay: Replay, portfolio: Portfolio) -> PortfolioResult
     one = replay.venue.usdm_one
     samples = portfolio.samples
     counterparties, others = _get_counterparties(replay, portfolio)
+    exposures = replay.get_exposures(portfolio.account)
+    before = replay.exposures_before[portfolio.account][:1]
     return PortfolioResult(
         name=portfolio.name,
         title=portfolio.title,
@@ -195,11 +277,19 @@ def _describe_portfolio(replay: Replay, portfolio: Portfolio) -> PortfolioResult
         values=[[round(sample.values[rung] / one, 2) for sample in samples] for rung in range(len(RUNGS_PPM))],
         resilience=[sample.resilience_ppm / MILLION for sample in samples],
         fills=portfolio.fills,
-        fees=portfolio.fees / one,
+        fees=(portfolio.maker_fees + portfolio.taker_fees) / one,
         perp_eth=portfolio.perp_lots / 10**replay.venue.perp.lot_decimals,
         counterparties=counterparties,
         others=others,
         refusals=_count_refusals(replay, portfolio.account),
+        states=_get_spans(replay, portfolio),
+        exposures=[_describe_exposure(replay, exposure) for exposure in exposures[:LARGEST]],
+        exposed_to=len(exposures),
+        largest_before=max((_describe_exposure(replay, exposure).total for exposure in before), default=0.0),
+        exposure_limit=limit / one if (limit := _get_limit(replay, portfolio)) else None,
+        fee_standing=_describe_fees(replay, portfolio),
+        contracts_before=replay.contracts_before[portfolio.account],
+        contracts_after=sum(portfolio.account in (perp.long, perp.short) for perp in replay.desk.contracts.values()),
     )
 
 
@@ -226,6 +316,109 @@ def _get_counterparties(replay: Replay, portfolio: Portfolio) -> tuple[list[Coun
     return found, max(len(contracts) - LARGEST, 0)
 
 
+def _get_spans(replay: Replay, portfolio: Portfolio) -> list[Span]:
+    """Returns the states of a portfolio as the engine reported them, one after another."""
+    spans = [Span(STATES[0], 0.0, 0.0)]
+    for happening in replay.desk.happenings:
+        if happening.kind == codes.ACCOUNT_STATE and happening.account == portfolio.account:
+            spans[-1].end = _get_second(replay, happening.time_us)
+            spans.append(Span(STATES[happening.code], spans[-1].end, 0.0))
+    spans[-1].end = _get_second(replay, replay.end_us)
+    return spans
+
+
+def _describe_exposure(replay: Replay, exposure: Exposure) -> ExposureResult:
+    one = replay.venue.usdm_one
+    parts = [round(part / one, 2) for part in (exposure.lent, exposure.profit, exposure.shock)]
+    return ExposureResult(replay.names[exposure.other], parts[0], parts[1], parts[2], round(sum(parts), 2))
+
+
+def _get_limit(replay: Replay, portfolio: Portfolio) -> int:
+    policy = replay.desk.read_row("accounts", portfolio.account).policy
+    return int(replay.desk.read_row("policies", policy).max_exposure) if policy else 0
+
+
+def _describe_fees(replay: Replay, portfolio: Portfolio) -> FeeResult:
+    """Returns what was paid and what it cuts; tomorrow's cut is the rule of docs/spec/fees.md over today's fees."""
+    one = replay.venue.usdm_one
+    month, today, _, _, cut_ppm = replay.desk.engine.get_fees(portfolio.account)
+    paid = month + today
+    tiers = [(int(tier.fees) * one, tier.taker_cut_ppm) for tier in replay.venue.genesis.tiers]
+    tomorrow = sum(max(paid - start, 0) * cut for start, cut in tiers) // paid if paid > 0 else 0
+    ahead = [start - paid for start, _ in tiers if start > paid]
+    return FeeResult(
+        portfolio.maker_fees / one, portfolio.taker_fees / one, month / one, cut_ppm / 10_000, tomorrow / 10_000,
+        round(min(ahead) / one, 2) if ahead else None,
+    )  # fmt: skip
+
+
+def _describe_curve(replay: Replay, asset: str) -> CurveResult:
+    """Returns an asset's curve when every tenor is first on offer, half way, and at the end."""
+    books = replay.venue.curves[asset]
+    ticks = [(tick.time_us, tick.usdm_rates if asset == "USDM" else tick.eth_rates) for tick in replay.ticks]
+    whole = [tick for tick in ticks if all(tick[1])] or ticks
+    shown = [whole[0], whole[len(whole) // 2], whole[-1]]
+    return CurveResult(
+        asset, [book.tenor_hours / 24 for book in books], [_get_second(replay, time_us) for time_us, _ in shown],
+        [[rate / 100 or None for rate in rates] for _, rates in shown],
+    )  # fmt: skip
+
+
+def _describe_events(replay: Replay) -> list[Event]:
+    """Returns what happened to portfolios by itself, in order of time; what one switch cancelled is one event."""
+    found: list[Event] = []
+    names = {portfolio.account: portfolio.name for portfolio in replay.portfolios}
+    marks = iter(replay.ticks)
+    tick = next(marks, None)
+    mark = None
+    for happening in replay.desk.happenings:
+        while tick is not None and tick.time_us <= happening.time_us:
+            mark, tick = tick.mark / 10**8, next(marks, None)
+        if happening.account not in names:
+            continue
+        kind, text = _describe_happening(replay, happening)
+        event = Event(_get_second(replay, happening.time_us), names[happening.account], kind, text, mark)
+        last = found[-1] if found else None
+        is_more = kind == "switch" and last is not None and (last.time, last.kind) == (event.time, kind)
+        if kind and not is_more:
+            found.append(event)
+    return found
+
+
+def _describe_happening(replay: Replay, happening: Happening) -> tuple[str, str]:
+    """Returns the kind of an event, empty when it is not to be shown, and what it came to."""
+    market = {book.number: book for book in (replay.venue.perp, replay.venue.spot)}.get(happening.market)
+    lot = 10**market.lot_decimals if market else 1
+    match happening.kind:
+        case codes.ORDER_TRIGGERED:
+            kind = "take-profit" if happening.subject % 2 else "stop"
+            return kind, f"{kind} over {happening.amount / lot:,.3f} ETH fired, its partner is gone"
+        case codes.PROTECTION_TRIPPED:
+            pulled = "a quote" if happening.amount == 1 else f"{happening.amount} quotes"
+            return (
+                "pulled",
+                f"protection pulled {pulled if happening.amount else 'no quote'} in {market and market.symbol}",
+            )
+        case codes.ORDER_CANCELLED if happening.code == codes.REASON_DEAD_MAN:
+            count = replay.desk.reasons[happening.account, codes.REASON_DEAD_MAN]
+            return "switch", f"dead man's switch cancelled {count} orders"
+        case codes.LOAN_MOVED:
+            amount = f"{happening.amount / replay.venue.usdm_one:,.0f} USDM"
+            return "loan", f"left a loan of {amount} to {replay.names[happening.subject]}"
+        case codes.ACCOUNT_STATE:
+            return "state", f"{STATES[happening.subject]}, then {STATES[happening.code]}"
+    return "", ""
+
+
+def _describe_compression(replay: Replay) -> CompressionResult:
+    done = replay.compression
+    if done is None:
+        return CompressionResult(0, 0, 0, 0, 0)
+    return CompressionResult(
+        done.contracts_before, len(replay.desk.contracts), len(done.circles), len(done.batches()), len(done.parties)
+    )  # fmt: skip
+
+
 def _count_refusals(replay: Replay, account: int | None) -> list[str]:
     counts = Counter(result_name(refusal.code) for refusal in replay.desk.refusals
                      if account is None or refusal.account == account)  # fmt: skip
@@ -233,10 +426,13 @@ def _count_refusals(replay: Replay, account: int | None) -> list[str]:
 
 
 def _get_ticks(replay: Replay) -> dict[str, list[float | None]]:
-    """Returns the venue second by second: prices in USDM, basis in basis points, rates in percent a year."""
+    """Returns the venue second by second: prices in USDM, basis in basis points, rates in percent a year.
+
+    `firm` is the mid of the perpetual's firm depth over the mark, in basis points.
+    """
     columns: dict[str, list[float | None]] = {
         name: [] for name in ("time", "perp", "spot", "mark", "perp_spread", "spot_spread", "basis", "usdm_rate",
-                              "eth_rate")
+                              "eth_rate", "usdm_1d", "usdm_30d", "firm")
     }  # fmt: skip
     for tick in replay.ticks:
         mark = tick.mark / 10**8
@@ -251,8 +447,12 @@ def _get_ticks(replay: Replay) -> dict[str, list[float | None]]:
         columns["time"].append(_get_second(replay, tick.time_us))
         columns["mark"].append(mark)
         columns["basis"].append(None if perp is None or spot is None else round((perp / spot - 1) * 10_000, 3))
-        columns["usdm_rate"].append(tick.usdm_rate_bp / 100 or None)
-        columns["eth_rate"].append(tick.eth_rate_bp / 100 or None)
+        columns["usdm_rate"].append(tick.usdm_rates[1] / 100 or None)
+        columns["eth_rate"].append(tick.eth_rates[1] / 100 or None)
+        columns["usdm_1d"].append(tick.usdm_rates[0] / 100 or None)
+        columns["usdm_30d"].append(tick.usdm_rates[2] / 100 or None)
+        firm = tick.firm / (2 * 10**replay.venue.perp.tick_decimals)
+        columns["firm"].append(round((firm / mark - 1) * 10_000, 3) if firm else None)
     return columns
 
 

@@ -28,16 +28,22 @@ class Market(msgspec.Struct, frozen=True):
     lot_quanta: int
     lot_decimals: int
     tick_decimals: int
+    tenor_hours: int = 0
 
 
 class Venue(msgspec.Struct, frozen=True):
-    """An open venue: its engine, its markets, and what one token is in quanta."""
+    """An open venue: its engine, its markets, and what one token is in quanta.
+
+    `usdm_loans` and `eth_loans` are the books of ten days.
+    """
 
     engine: Engine
     spot: Market
     perp: Market
     usdm_loans: Market
     eth_loans: Market
+    curves: dict[str, list[Market]]  # an asset's loan books, the shortest tenor first
+    genesis: Genesis
     usdm: int
     eth: int
     usdm_one: int
@@ -60,13 +66,19 @@ def open_venue(time_us: int, perp: Instrument, spot: Instrument) -> Venue:
         if (market.lot_decimals, market.tick_decimals) != (instrument.lot_decimals, instrument.tick_decimals):
             raise ValueError(f"{market.symbol} of the replay's venue has other lots or ticks than {instrument.symbol}")
     usdm, eth = (10**asset.decimals for asset in genesis.assets)
-    spot_book, perp_book, usdm_loans, eth_loans = markets
+    spot_book, perp_book, usdm_loans, eth_loans = markets[:4]
+    loans = sorted(markets[2:], key=lambda market: market.tenor_hours)
     return Venue(
         engine=open_engine(genesis, CAPACITY),
         spot=spot_book,
         perp=perp_book,
         usdm_loans=usdm_loans,
         eth_loans=eth_loans,
+        curves={
+            asset.symbol: [book for book in loans if book.asset == number]
+            for number, asset in enumerate(genesis.assets, 1)
+        },
+        genesis=genesis,
         usdm=1,
         eth=2,
         usdm_one=usdm,
@@ -81,7 +93,8 @@ def _read_market(genesis: Genesis, number: int) -> Market:
     asset = next(place for place, asset in enumerate(genesis.assets, 1) if asset.symbol == market.asset)
     lot_decimals = _count_decimals(market.lot)
     lot_quanta = 10 ** (genesis.assets[asset - 1].decimals - lot_decimals)
-    return Market(number, market.symbol, asset, lot_quanta, lot_decimals, _count_decimals(market.tick or "0.01"))
+    return Market(number, market.symbol, asset, lot_quanta, lot_decimals,
+                  _count_decimals(market.tick or "0.01"), market.tenor_hours)  # fmt: skip
 
 
 def _count_decimals(unit: str) -> int:

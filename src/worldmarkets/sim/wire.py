@@ -7,7 +7,7 @@ call of `struct`, its format taken from the record's fields.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from worldmarkets.core import codes, records
@@ -34,6 +34,13 @@ _funds = _get_layout(records.Funds).pack
 _open = _get_layout(records.OpenAccount).pack
 _mark = _get_layout(records.SetMark).pack
 _plain = _get_layout(records.Command).pack
+_quote = _get_layout(records.Quote).pack
+_mass_quote = _get_layout(records.MassQuote).pack
+_protect = _get_layout(records.Protect).pack
+_policy = _get_layout(records.SetPolicy).pack
+_switch = _get_layout(records.Switch).pack
+_timeout = _get_layout(records.Timeout).pack
+_pair = _get_layout(records.OrderPair).pack
 _iterate = _get_layout(records.Event).iter_unpack
 
 
@@ -46,12 +53,56 @@ def place_order(
     lots: int,
     time_in_force: int = 0,
     flags: int = 0,
+    borrow_rate_bp: int = 0,
+    trigger_ticks: int = 0,
+    client_id: int = 0,
 ) -> bytes:
-    """An order; no borrowing, no client id, no expiry."""
+    """An order without expiry.  With a trigger it waits for the mark; a MARKET one's price is its slippage in ppm."""
     return _place(
-        0, time_us, codes.PLACE_ORDER, 0, flags, account, market, side, time_in_force, 0, 0, 0, price_ticks, 0, lots,
-        0, 0,
+        0, time_us, codes.PLACE_ORDER, 0, flags, account, market, side, time_in_force, 0, 0, borrow_rate_bp,
+        price_ticks, trigger_ticks, lots, client_id, 0,
     )  # fmt: skip
+
+
+def mass_quote(time_us: int, account: int, market: int, quotes: Sequence[tuple[int, int, int]]) -> bytes:
+    """Post-only quotes at level 0 of a market, as (side, price in ticks, lots); no lots withdraw a side's quote."""
+    head = _mass_quote(0, time_us, codes.MASS_QUOTE, len(quotes), 0, account, market, 0, 0, 0, 0, 0)
+    return head + b"".join(
+        _quote(0, time_us, codes.QUOTE, 0, codes.POST_ONLY, account, market, side, 0, 0, 0, 0, price, 0, lots, 0, 0, 0)
+        for side, price, lots in quotes
+    )
+
+
+def protect(time_us: int, account: int, market: int, lots: int, interval_ms: int, cooloff_ms: int) -> bytes:
+    """Market-maker protection: so many lots filled within an interval pull the quotes, for the cool-off."""
+    return _protect(0, time_us, codes.SET_PROTECTION, 0, 0, account, lots, 0, 0, interval_ms, cooloff_ms, market, 0)
+
+
+def set_policy(time_us: int, account: int, max_exposure: int, threshold: int, severity_ppm: int) -> bytes:
+    """Terms for counterparties: most exposure to one, profit to be paid out beyond, severity to survive; 0: none."""
+    return _policy(
+        0, time_us, codes.SET_POLICY, 0, 0, account, max_exposure, threshold, severity_ppm, 0, 0
+    )  # fmt: skip
+
+
+def configure_account(time_us: int, account: int, setting: int, value: int) -> bytes:
+    """A setting of an account."""
+    return _switch(0, time_us, codes.CONFIGURE_ACCOUNT, 0, 0, account, 0, 0, value, setting, 0, 0, 0)
+
+
+def set_dead_man(time_us: int, account: int, timeout_us: int) -> bytes:
+    """The dead man's switch, armed or renewed; 0 disarms it."""
+    return _timeout(0, time_us, codes.SET_DEAD_MAN, 0, 0, account, timeout_us, 0, 0, 0, 0)
+
+
+def pair_orders(time_us: int, account: int, client_id: int, other_client_id: int) -> bytes:
+    """Two orders made partners, by their client ids: what one fills the other loses."""
+    return _pair(0, time_us, codes.PAIR_ORDERS, 0, 0, account, 0, client_id, 0, other_client_id, 0)
+
+
+def bundle(time_us: int, account: int, commands: Sequence[bytes]) -> bytes:
+    """Commands of an account that happen together or not at all."""
+    return _plain(0, time_us, codes.BUNDLE, len(commands), 0, account, 0, 0, 0, 0, 0) + b"".join(commands)
 
 
 def cancel_order(time_us: int, account: int, order_id: int) -> bytes:
@@ -72,6 +123,11 @@ def repay_loan(time_us: int, account: int, contract_id: int, amount: int) -> byt
 def extend_loan(time_us: int, account: int, contract_id: int, rate_bp: int) -> bytes:
     """A loan's extension by a full tenor, at no more than `rate_bp`."""
     return _contract(0, time_us, codes.EXTEND_LOAN, 0, 0, account, contract_id, 0, rate_bp, 0, 0, 0)
+
+
+def exit_loan(time_us: int, account: int, contract_id: int, rate_bp: int) -> bytes:
+    """A lender's exit from a whole loan: others who lend at `rate_bp` or less take its place."""
+    return _contract(0, time_us, codes.EXIT_LOAN, 0, 0, account, contract_id, 0, rate_bp, 0, 0, 0)
 
 
 def deposit(time_us: int, account: int, asset: int, amount: int) -> bytes:
