@@ -24,6 +24,10 @@ def test_json_is_one_object_and_nothing_else(tmp_path: Path, monkeypatch: pytest
     )
     assert found["bbo_compared"] == found["bbo_equal"] > 0
     assert len(found["digest"]) == 64
+    assert set(found) == {
+        "digest", "bbo_compared", "bbo_equal", "bbo_corrections", "commands", "trades", "commands_per_s",
+        "bbo_late_compared", "bbo_late_equal", "recorded_trades", "recorded_s", "engine_s", "replay_s", "compiled",
+    }  # fmt: skip
     assert list(tmp_path.iterdir()) == []  # a page only when asked for
 
 
@@ -31,7 +35,11 @@ def test_the_report_and_its_page(tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "er"
     result = run("--seconds", "2", "--out", str(folder))
     assert result.exit_code == 0, result.output
-    for part in ("ETH-PERP", "basis", "owes at", "digest", "all hold", "shortened from 8 h"):
+    parts = (
+        "ETH-PERP", "basis", "owes at", "digest", "all hold", "shortened from 8 h", "USDM curve", "cut tomorrow",
+        "Exposure to counterparties", "contracts before", "by mass quote", "left to a new lender", "dead man's switch",
+    )  # fmt: skip
+    for part in parts:
         assert part in result.stdout
     assert (folder / "replay.html").read_text().startswith("<!doctype html>")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated
@@ -16,7 +17,7 @@ from worldmarkets.cli.errors import fail
 from worldmarkets.recorded import ETH_PERP, ETH_SPOT, Instrument, RecordedError, sample
 from worldmarkets.sim.page import render_page
 from worldmarkets.sim.replay import Replay, ReplayError
-from worldmarkets.sim.report import Report, build_report, to_json
+from worldmarkets.sim.report import PortfolioResult, Report, build_report, to_json
 from worldmarkets.sim.timeline import Recording, load
 
 app = typer.Typer(no_args_is_help=True, help="Replay a recorded market inside the engine.")
@@ -96,7 +97,8 @@ def show(report: Report, page: Path | None, wall_s: float) -> None:
     summary = report.summary
     console.print(f"\n[bold]ETH perpetual and spot, replayed[/]  {report.begin} to {report.end}, "
                   f"{summary.recorded_s:.1f} s recorded, {report.accounts} accounts\n", highlight=False)  # fmt: skip
-    for table in (_tabulate_books(report), _tabulate_portfolios(report), _tabulate_counterparties(report)):
+    for table in (_tabulate_books(report), _tabulate_portfolios(report), _tabulate_exposures(report),
+                  _tabulate_fees(report), _tabulate_counterparties(report)):  # fmt: skip
         console.print(table)
         console.print()
     for line in _get_notes(report, wall_s):
@@ -123,11 +125,46 @@ def _tabulate_books(report: Report) -> Table:
 
 def _tabulate_portfolios(report: Report) -> Table:
     values = [f"V({rung:g})" for rung in report.rungs]
-    table = _make_table("Portfolios at the end, USDM", "portfolio", *values, "rho", "least", "fills", "fees")
+    table = _make_table(
+        "Portfolios at the end, USDM", "portfolio", *values, "rho", "least", "free", "fills", "contracts"
+    )
     for one in report.portfolios:
         table.add_row(
             one.name, *(f"{curve[-1]:,.0f}" for curve in one.values), f"{one.resilience[-1]:.2f}",
-            f"{min(one.resilience):.2f}", f"{one.fills:,}", f"{one.fees:,.0f}",
+            f"{min(one.resilience):.2f}", f"{_get_free_share(one):.0f} %", f"{one.fills:,}",
+            f"{one.contracts_before} to {one.contracts_after}" if one.contracts_before else "none",
+        )  # fmt: skip
+    return table
+
+
+def _get_free_share(portfolio: PortfolioResult) -> float:
+    spans = portfolio.states
+    length = spans[-1].end - spans[0].start
+    return 100 * sum(span.end - span.start for span in spans if span.state == "free") / (length or 1)
+
+
+def _tabulate_exposures(report: Report) -> Table:
+    columns = ("portfolio", "largest to", "USDM", "lent", "profit", "shock", "limit", "to how many")
+    table = _make_table("Exposure to counterparties at the end", *columns, text=2)
+    for one in report.portfolios:
+        limit = "none" if one.exposure_limit is None else f"{one.exposure_limit:,.0f}"
+        if one.exposures and one.exposures[0].total:
+            most = one.exposures[0]
+            parts = (most.total, most.lent, most.profit, most.shock)
+            table.add_row(one.name, most.other, *(f"{part:,.0f}" for part in parts), limit, str(one.exposed_to))
+        else:
+            table.add_row(one.name, "nobody", "", "", "", "", limit, "")
+    return table
+
+
+def _tabulate_fees(report: Report) -> Table:
+    columns = ("portfolio", "as maker", "as taker", "cut today", "cut tomorrow", "to the next tier")
+    table = _make_table("Fees, USDM", *columns)
+    for one in report.portfolios:
+        fees = one.fee_standing
+        table.add_row(
+            one.name, f"{fees.maker:,.0f}", f"{fees.taker:,.0f}", f"{fees.cut:.2f} %", f"{fees.cut_tomorrow:.2f} %",
+            "none" if fees.next_tier is None else f"{fees.next_tier:,.0f}",
         )  # fmt: skip
     return table
 
@@ -150,14 +187,37 @@ def _make_table(title: str, *columns: str, text: int = 1) -> Table:
     return table
 
 
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + "s" * (number != 1)
+
+
 def _get_notes(report: Report, wall_s: float) -> list[str]:
     summary = report.summary
     fundings = ", ".join(f"{funding['rate_ppb'] / 1e7:+.4f} %" for funding in report.fundings) or "no period ended"
+    counts = Counter(event.kind for event in report.events)
+    quoted, compression = report.quoted, report.compression
+    curves = [
+        f"{curve.asset + ' curve':<13}" + ", ".join(
+            f"{days:g} d {first or 0:.2f} to {last or 0:.2f} %"
+            for days, first, last in zip(curve.days, curve.rates[0], curve.rates[-1], strict=True)
+        ) for curve in report.curves
+    ]  # fmt: skip
     lines = [
         f"funding      {fundings}  (period {report.funding_period_s} s, shortened from 8 h)",
         f"loans        {report.loans_made} made, {report.loans_repaid} repayments, {report.loans_extended} extended, "
         f"{report.loans_returned} times principal returned to the book",
-        f"perpetuals   {report.contracts:,} contracts open, {report.repaired:,} re-paired on the way",
+        *curves,
+        f"lenders      {_count(counts['loan'], 'loan')} left to a new lender, "
+        f"{_count(report.borrowed_in_orders, 'loan')} taken within an order",
+        f"triggers     {_count(counts['stop'], 'stop')} and {_count(counts['take-profit'], 'take-profit')} fired; "
+        f"a dead man's switch went off {_count(counts['switch'], 'time')}",
+        f"quotes       {quoted.get('placed', 0):,} placed, {quoted.get('moved', 0):,} moved, {quoted.get('kept', 0):,} "
+        f"kept by mass quote; protection pulled {quoted['pulled']:,} in {_count(counts['pulled'], 'time')}",
+        f"states       {_count(counts['state'], 'change')} of portfolios",
+        f"compression  {compression.before:,} contracts before, {compression.after:,} after: {compression.circles:,} "
+        f"circles among {compression.parties} accounts",
+        f"perpetuals   {report.contracts:,} contracts open, {report.repaired:,} re-paired and "
+        f"{report.trued_up:,} trued up on the way",
         f"refused      {', '.join(report.refusals) or 'no command'}",
         f"invariants   {'; '.join(report.violations) or 'all hold in the state at the end'}",
         f"speed        {summary.commands:,} commands, {summary.commands_per_s:,} a second in the engine "

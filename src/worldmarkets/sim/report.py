@@ -302,9 +302,10 @@ def _get_counterparties(replay: Replay, portfolio: Portfolio) -> tuple[list[Coun
             continue
         other, verb = (loan.borrower, "lent") if account == loan.lender else (loan.lender, "owes")
         token, one = ("USDM", venue.usdm_one) if loan.asset == venue.usdm else ("ETH", venue.eth_one)
+        tenor = ", " + replay.venue.get_market(loan.market).symbol.rpartition("-")[2] if loan.market else ""
         extended = ", extended" if loan.extensions else ""
         size = f"{loan.principal / one:,.10g} {token}"
-        found.append(Counterparty(replay.names[other], f"{verb} at {loan.rate_bp / 100:.2f} %{extended}", size))
+        found.append(Counterparty(replay.names[other], f"{verb} at {loan.rate_bp / 100:.2f} %{tenor}{extended}", size))
     lot = 10**venue.perp.lot_decimals
     contracts = [
         (contract.lots, replay.names[contract.short if contract.long == account else contract.long],
@@ -394,11 +395,9 @@ def _describe_happening(replay: Replay, happening: Happening) -> tuple[str, str]
             kind = "take-profit" if happening.subject % 2 else "stop"
             return kind, f"{kind} over {happening.amount / lot:,.3f} ETH fired, its partner is gone"
         case codes.PROTECTION_TRIPPED:
-            pulled = "a quote" if happening.amount == 1 else f"{happening.amount} quotes"
-            return (
-                "pulled",
-                f"protection pulled {pulled if happening.amount else 'no quote'} in {market and market.symbol}",
-            )
+            quotes = {0: "no other quote was left", 1: "a quote pulled"}
+            pulled = quotes.get(happening.amount, f"{happening.amount} quotes pulled")
+            return "pulled", f"limit of fills in {market.symbol if market else ''} reached: {pulled}"
         case codes.ORDER_CANCELLED if happening.code == codes.REASON_DEAD_MAN:
             count = replay.desk.reasons[happening.account, codes.REASON_DEAD_MAN]
             return "switch", f"dead man's switch cancelled {count} orders"

@@ -51,6 +51,11 @@ class Venue(msgspec.Struct, frozen=True):
     funding_period_s: int
     price_shock_ppm: int
 
+    def get_market(self, number: int) -> Market:
+        """Returns a market by its number."""
+        books = (self.spot, self.perp, *(book for curve in self.curves.values() for book in curve))
+        return next(book for book in books if book.number == number)
+
 
 def open_venue(time_us: int, perp: Instrument, spot: Instrument) -> Venue:
     """Returns a new venue that opens at `time_us`.

@@ -40,7 +40,9 @@ function card(parent, title, note) {
 
 // series: [label, values, options]; unit: the text behind a value; axes: where a second scale stands on the right
 function chart(parent, title, note, times, series, unit, options = {}) {
-  const box = add(card(parent, title, note), "div", undefined, "chart");
+  const element = card(parent, title, note);
+  if (options.wide) element.classList.add("wide");
+  const box = add(element, "div", undefined, "chart");
   const digits = options.digits ?? 2;
   const axis = (extra) => ({
     stroke: color("soft"), grid: { stroke: color("grid"), width: 1 }, ticks: { stroke: color("grid"), width: 1 },
@@ -71,12 +73,13 @@ function chart(parent, title, note, times, series, unit, options = {}) {
     series: [{ label: "at", value: (_, value) => value == null ? "–" : short(1).format(value) + (options.xUnit ?? " s") },
       ...lines],
   }, [times, ...series.map(([, values]) => values)], box);
+  plot.shown = options.shown ?? times.length - 1;
   charts.push([plot, box]);
   return box;
 }
 
 // What the engine did by itself, on a chart of prices: at its time, at the mark then.
-const MARKS = { "take-profit": ["▲", "s0", "take-profit fired"], stop: ["▼", "s3", "stop fired"],
+const MARKS = { "take-profit": ["▲", "good", "take-profit fired"], stop: ["▼", "s3", "stop fired"],
   pulled: ["✕", "c3", "quotes pulled"], switch: ["■", "c0", "dead man's switch"] };
 
 function drawMarks(plot, marks) {
@@ -123,9 +126,9 @@ function bar(parent, label, boxes, value, limit) {
   add(parent, "span", value);
 }
 
-// While the pointer is elsewhere, the legend says how it ended.
+// While the pointer is elsewhere, the legend says how it ended; of a loan curve, the tenor in the middle.
 function showEnd(plot) {
-  if (plot.cursor.idx == null) plot.setLegend({ idx: plot.data[0].length - 1 });
+  if (plot.cursor.idx == null) plot.setLegend({ idx: plot.shown ?? plot.data[0].length - 1 });
 }
 
 function fit() {
@@ -155,7 +158,7 @@ const marks = report.events.filter((one) => MARKS[one.kind] && one.price != null
 const priceBox = chart("market", "Price",
   "USDM for one ETH. The mark is the median of both mids and the last spot trade; signs stand where the engine acted.",
   ticks.time, [["perpetual, mid", ticks.perp], ["spot, mid", ticks.spot, { line: { width: 3 } }],
-    ["mark", ticks.mark, { line: { width: 1 } }]], " USDM", { marks });
+    ["mark", ticks.mark, { line: { width: 1 } }]], " USDM", { marks, wide: true });
 const present = Object.entries(MARKS).filter(([kind]) => marks.some((one) => one.kind === kind));
 key(priceBox.parentElement, present.map(([kind, [sign, name, label]]) =>
   [sign, name, `${label} (${marks.filter((one) => one.kind === kind).length})`]));
@@ -167,21 +170,6 @@ chart("market", "Spread", "Best offer less best bid, USDM.", ticks.time,
 chart("market", "Loan rates", "The best rate offered, percent a year, by tenor.", ticks.time,
   [["USDM 10 d", ticks.usdm_rate, steps], ["USDM 1 d", ticks.usdm_1d, steps], ["USDM 30 d", ticks.usdm_30d, steps],
     ["ETH 10 d", ticks.eth_rate, steps]], " %");
-for (const curve of report.curves) {
-  chart("market", `${curve.asset} loan curve`, "The best rate offered for one, ten and thirty days, percent a year.",
-    curve.days, curve.rates.map((rates, place) => [
-      ["at " + short(0).format(curve.times[place]) + " s"], rates,
-      { line: { points: { show: true, size: 8 }, width: 1 + place * 0.8, dash: place ? undefined : [5, 4] } }]).map(
-      ([label, rates, extra]) => [label[0], rates, extra]),
-    " %", { xs: curve.days, xRange: [0, 31], xUnit: " d", range: (_, low, high) => [Math.floor(low - 0.5), Math.ceil(high + 0.5)] });
-}
-const volume = report.volume;
-chart("market", "Trades in the perpetual", "ETH a second: bought by takers above zero, sold by them below.",
-  volume.time, [["bought", volume.perp_bought, bars(0)], ["sold", volume.perp_sold, bars(1)]], " ETH",
-  { digits: 3, axisDigits: 0 });
-chart("market", "Trades in spot", "ETH a second: bought by takers above zero, sold by them below.",
-  volume.time, [["bought", volume.spot_bought, bars(0)], ["sold", volume.spot_sold, bars(1)]], " ETH",
-  { digits: 3, axisDigits: 0 });
 const funding = report.fundings;
 const fundingNote = `Percent of the mark a period; above zero longs pay. The period is ${report.funding_period_s} s, ` +
   "shortened from 8 h so that a recording of minutes sees some. On the right the mid of firm depth, 5 ETH a side, over " +
@@ -192,6 +180,21 @@ chart("market", "Funding", fundingNote, ticks.time,
   [["rate of the period", ticks.time.map(rateAt), { ...steps, digits: 4 }],
     ["firm mid over mark", ticks.firm, { unit: " bp", digits: 2, line: { scale: "right", width: 1 } }]],
   " %", { digits: 4, axisDigits: 3, right: true, rightRange: [-far * 1.1, far * 1.1] });
+
+for (const curve of report.curves) {
+  chart("market", `${curve.asset} loan curve`, "The best rate offered for one, ten and thirty days, percent a year.",
+    curve.days, curve.rates.map((rates, place) => [`at ${short(0).format(curve.times[place])} s`, rates,
+      { line: { points: { show: true, size: 8 }, width: 1 + place * 0.8, dash: place ? undefined : [5, 4] } }]),
+    " %", { xs: curve.days, xRange: [0, 31], xUnit: " d", shown: 1,
+      range: (_, low, high) => [Math.floor(low - 0.5), Math.ceil(high + 0.5)] });
+}
+const volume = report.volume;
+chart("market", "Trades in the perpetual", "ETH a second: bought by takers above zero, sold by them below.",
+  volume.time, [["bought", volume.perp_bought, bars(0)], ["sold", volume.perp_sold, bars(1)]], " ETH",
+  { digits: 3, axisDigits: 0 });
+chart("market", "Trades in spot", "ETH a second: bought by takers above zero, sold by them below.",
+  volume.time, [["bought", volume.spot_bought, bars(0)], ["sold", volume.spot_sold, bars(1)]], " ETH",
+  { digits: 3, axisDigits: 0 });
 
 for (const portfolio of report.portfolios) {
   const last = portfolio.values.map((values) => values[values.length - 1]);
@@ -224,9 +227,10 @@ for (const portfolio of report.portfolios) {
 }
 add(stateRows, "span");
 const stateAxis = add(stateRows, "div", undefined, "axis");
-for (let place = 0; place <= 6; place += 1) {
-  const mark = add(stateAxis, "i", `${short(length < 12 ? 1 : 0).format(length * place / 6)} s`);
-  mark.style.left = `${100 * place / 6}%`;
+const gap = [0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].find((size) => length / size <= 8) ?? 5000;
+for (let time = 0; time <= length; time += gap) {
+  const mark = add(stateAxis, "i", `${short(1).format(time)} s`);
+  mark.style.left = `${100 * time / length}%`;
 }
 add(stateRows, "span");
 key(stateBox, STATES.map((state, place) => ["", "s" + place, state]));
@@ -264,7 +268,9 @@ for (const portfolio of report.portfolios) {
     }
     bar(rows, one.other, boxes, whole.format(one.total), limit == null ? undefined : limit / most);
   }
-  if (exposed.length) key(box, [["", "c0", "lent"], ["", "c2", "profit not yet paid"], ["", "c1", "design shock"]]);
+  if (exposed.length) key(box, [["lent", "c0", "lent"], ["profit", "c2", "profit not yet paid"],
+    ["shock", "c1", "design shock"]].filter(([part]) => exposed.some((one) => one[part] > 0))
+    .map(([, name, label]) => ["", name, label]));
 }
 
 const compression = report.compression;
