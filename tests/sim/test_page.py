@@ -103,6 +103,7 @@ def test_it_carries_what_the_engine_did_by_itself(page: str, report: Report) -> 
     assert all(curve["days"] == [1, 10, 30] for curve in data["curves"])
     assert {event["kind"] for event in data["events"]} <= {"state", "stop", "take-profit", "pulled", "switch", "loan"}
     assert any(event["kind"] == "loan" for event in data["events"])
+    assert data["others_in_trouble"] == 0
     assert any(value is not None for value in data["ticks"]["firm"])
     assert data["compression"]["after"] < data["compression"]["before"]
 

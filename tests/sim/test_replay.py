@@ -108,6 +108,21 @@ def test_compression_keeps_positions_and_leaves_a_forest(replay: Replay) -> None
     assert basis.contracts_before == basis.contracts_after > 0  # it does not allow it
 
 
+def test_compression_changes_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[list[int]] = []
+    compress = Replay._compress
+
+    def watch(replay: Replay) -> None:
+        for step in (lambda: None, lambda: compress(replay)):
+            step()
+            get = replay.desk.engine.get_value
+            found.append([get(account, rung) for account in replay.desk.accounts for rung in (0, 300_000, 1_000_000)])
+
+    monkeypatch.setattr(Replay, "_compress", watch)
+    run(2)
+    assert found[0] == found[1]
+
+
 def test_the_maker_quotes_by_mass_quote_alone_and_none_is_refused(replay: Replay) -> None:
     quoted = replay.desk.quoted
     assert min(quoted["placed"], quoted["moved"]) > 0

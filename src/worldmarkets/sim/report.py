@@ -183,6 +183,7 @@ class Report(msgspec.Struct):
     quoted: dict[str, int]  # what mass quotes did, and how many quotes protection pulled
     borrowed_in_orders: int
     trued_up: int
+    others_in_trouble: int  # accounts beside the portfolios that were ever in another state than free
     compression: CompressionResult
 
 
@@ -237,6 +238,7 @@ def build_report(replay: Replay) -> Report:
         quoted={**desk.quoted, "pulled": sum(makers.pulled for makers in replay.makers.values())},
         borrowed_in_orders=desk.borrowed_in_orders,
         trued_up=desk.events[codes.TRUED_UP],
+        others_in_trouble=_count_others(replay),
         compression=_describe_compression(replay),
     )  # fmt: skip
 
@@ -326,6 +328,11 @@ def _get_spans(replay: Replay, portfolio: Portfolio) -> list[Span]:
             spans.append(Span(STATES[happening.code], spans[-1].end, 0.0))
     spans[-1].end = _get_second(replay, replay.end_us)
     return spans
+
+
+def _count_others(replay: Replay) -> int:
+    changed = {one.account for one in replay.desk.happenings if one.kind == codes.ACCOUNT_STATE}
+    return len(changed.difference(portfolio.account for portfolio in replay.portfolios))
 
 
 def _describe_exposure(replay: Replay, exposure: Exposure) -> ExposureResult:

@@ -172,8 +172,8 @@ chart("market", "Loan rates", "The best rate offered, percent a year, by tenor."
     ["ETH 10 d", ticks.eth_rate, steps]], " %");
 const funding = report.fundings;
 const fundingNote = `Percent of the mark a period; above zero longs pay. The period is ${report.funding_period_s} s, ` +
-  "shortened from 8 h so that a recording of minutes sees some. On the right the mid of firm depth, 5 ETH a side, over " +
-  "the mark, in basis points: what funding averages over the period.";
+  "shortened from 8 h so that a recording of minutes sees some. On the right the mid of firm depth (5 ETH a side) over " +
+  "the mark, in basis points: funding averages it.";
 const rateAt = (time) => funding.reduce((rate, period) => period.time <= time ? period.rate_ppb / 1e7 : rate, 0);
 const far = Math.max(...ticks.firm.map((value) => Math.abs(value ?? 0)), 1);
 chart("market", "Funding", fundingNote, ticks.time,
@@ -205,7 +205,7 @@ for (const portfolio of report.portfolios) {
     [...report.rungs.map((rung, place) => [`V(${rung})`, portfolio.values[place], { digits: 0 }]),
       ["resilience", portfolio.resilience, { unit: "", digits: 2,
         line: { scale: "right", stroke: color("soft"), dash: [4, 4], width: 1.2 } }]],
-    " USDM", { right: true, digits: 0, size: 72 });
+    " USDM", { right: true, digits: 0, size: Math.max(...portfolio.values[0]) < 1e6 ? 72 : 84 });
   const box = card("counterparties", portfolio.title);
   const rows = portfolio.counterparties.map((one) => [one.other, one.what, one.size]);
   if (portfolio.others) rows.push([`${portfolio.others} more`, "perpetuals", ""]);
@@ -217,7 +217,9 @@ for (const portfolio of report.portfolios) {
 // States, events, exposures, compression, fees.
 const length = summary.recorded_s;
 const STATES = ["free", "margin call", "unwind", "auction", "close-out"];
-const stateBox = card("states", "Account states over time");
+const stateBox = card("states", "Account states over time",
+  `Of the other ${whole.format(report.accounts - report.portfolios.length)} accounts, ` +
+  `${report.others_in_trouble ? whole.format(report.others_in_trouble) : "none"} ever left the state free.`);
 const stateRows = add(stateBox, "div", undefined, "rows");
 for (const portfolio of report.portfolios) {
   const free = portfolio.states.reduce((sum, one) => sum + (one.state === "free" ? one.end - one.start : 0), 0);
