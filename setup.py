@@ -22,6 +22,7 @@ DIRECTIVES = {
     "initializedcheck": False,
     "embedsignature": True,
     "auto_pickle": False,
+    "show_performance_hints": False,
 }
 QUIET = ["-Wno-unused-function", "-Wno-maybe-uninitialized"]  # about what Cython writes for memory views
 # CFLAGS of the environment would replace the optimisation level, so it is fixed here.

@@ -747,21 +747,21 @@ class Engine:
         """
         row: longlong = self.state.get_side(market, side)
         slot: longlong = self.book.get_first(row)
-        lots: longlong
+        price: longlong = 0
+        total: longlong = 0
         levels = []
-        while slot != NONE:
+        while slot != NONE and len(levels) < depth:
             order = self.state.orders.read(slot)
-            lots = 0
+            if order.price_ticks != price:
+                if total > 0:
+                    levels.append((price, total))
+                price = order.price_ticks
+                total = 0
             if not self.ledger.is_same_owner(account, order.account):
-                lots = self.matching.compute_dealable(account, slot)
-            if lots > 0:
-                if levels and levels[-1][0] == order.price_ticks:
-                    levels[-1] = (order.price_ticks, levels[-1][1] + lots)
-                elif len(levels) == depth:
-                    break
-                else:
-                    levels.append((order.price_ticks, lots))
+                total += self.matching.compute_dealable(account, slot)
             slot = self.book.get_after(row, slot)
+        if total > 0 and len(levels) < depth:
+            levels.append((price, total))
         if not self.is_preview:
             self.state.undo.commit()
         return levels
