@@ -12,6 +12,7 @@ from worldmarkets.core import COMPILED
 from worldmarkets.core.digest import compute_digest
 from worldmarkets.exchange import Exchange
 from worldmarkets.recorded import ETH_PERP, ETH_SPOT, sample
+from worldmarkets.sim.portfolios import BasisTrader
 from worldmarkets.sim.replay import Replay, ReplayError
 from worldmarkets.sim.report import build_report
 from worldmarkets.sim.timeline import load
@@ -106,6 +107,26 @@ def test_compression_keeps_positions_and_leaves_a_forest(replay: Replay) -> None
         assert net == int(party.position * 1000)
     basis = found.portfolios[0]
     assert basis.contracts_before == basis.contracts_after > 0  # it does not allow it
+
+
+def test_no_order_of_the_basis_trader_goes_beyond_its_limit() -> None:
+    """Without its policy they would; what others hand over may."""
+    replay = Replay(load(sample("perp_ethusdt"), ETH_PERP, 4), load(sample("spot_ethusdt"), ETH_SPOT, 4), 4)
+    basis = replay.portfolios[0]
+    assert isinstance(basis, BasisTrader)
+    hedge, grown = basis.hedge, []
+
+    def watch() -> None:
+        before = {one.other: one.lent + one.profit + one.shock for one in replay.get_exposures(basis.account)}
+        hedge()
+        after = {one.other: one.lent + one.profit + one.shock for one in replay.get_exposures(basis.account)}
+        grown.extend(total for other, total in after.items() if total > before.get(other, 0))
+
+    basis.hedge = watch  # type: ignore[method-assign]
+    replay.run()
+    limit = basis.max_exposure * replay.venue.usdm_one
+    assert len(grown) > 20
+    assert limit * 9 // 10 < max(grown) <= limit
 
 
 def test_compression_changes_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
