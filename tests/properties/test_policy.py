@@ -4,7 +4,10 @@
 from the seed.
 """
 
+import os
 import random
+import subprocess
+import sys
 from collections import Counter
 from fractions import Fraction
 
@@ -15,6 +18,7 @@ from tests.models.spot_venue import SpotVenue
 from tests.properties import soak
 from worldmarkets.core import COMPILED, codes, records, units
 from worldmarkets.core.audit import compute_violations
+from worldmarkets.core.digest import compute_digest
 
 COMMANDS = 2_000 if COMPILED else 1_000
 CHAPTER = 250  # commands of one engine
@@ -315,6 +319,47 @@ def test_policies_are_the_naive_ones_for_long():
         counts.update(run_campaign(f"soak {soak.SEED} {number}", 10_000))
     print(dict(sorted(counts.items())))
     check_counts(counts)
+
+
+# Previews, and the two ways to run the core.
+
+
+@pytest.mark.both
+def test_previews_of_policies_give_what_applying_gives():
+    """Invariant 8: every command is previewed first, with re-queued orders, denials and contracts beyond thresholds."""
+    pair, chance = Pair(), random.Random("previews")
+    engine, send, differing = pair.venue.engine, pair.venue.send, []
+
+    def preview_and_send(*commands):
+        before = compute_digest(engine.state)
+        engine.open_preview()
+        foreseen = [bytes(event) for event in send(*commands)]
+        engine.close_preview()
+        differing.extend(["state"] * (compute_digest(engine.state) != before))
+        events = send(*commands)
+        differing.extend(["events"] * (foreseen != [bytes(event) for event in events]))
+        return events
+
+    pair.venue.send = preview_and_send
+    while pair.steps < 60:
+        pair.apply(chance)
+    assert differing == []
+
+
+@pytest.mark.skipif(not COMPILED, reason="compares the compiled core with the interpreted one")
+def test_compiled_equals_interpreted():
+    code = "from tests.properties.test_policy import make_digest\nprint(make_digest())\n"
+    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, "WORLDMARKETS_PURE": "1"}, check=True,
+                          capture_output=True, text=True)  # fmt: skip
+    assert done.stdout.split()[-1] == make_digest()
+
+
+def make_digest():
+    """Return the digest of a state after policies, what they keep apart, and what they let give up."""
+    pair, chance = Pair(), random.Random("digest")
+    while pair.steps < 120:
+        pair.apply(chance)
+    return compute_digest(pair.venue.engine.state)
 
 
 # What bounds a policy.
