@@ -116,6 +116,21 @@ def test_terms_without_a_direction_are_announced(exchange: Exchange) -> None:
     assert exchange.read_row("assets", 2).minimum_principal == 5_000
 
 
+def test_a_fee_cap_that_comes_down_gives_nothing_back(exchange: Exchange) -> None:
+    maker, taker = exchange.account("maker"), exchange.account("taker")
+    maker.deposit("BTC", "10")
+    taker.deposit("USDM", "500_000")
+    maker.sell("BTC/USDM", "3", "60000")
+    taker.buy("BTC/USDM", "1", "60000")  # each of the two has paid ten
+    exchange.propose("BTC/USDM", maker_ppm=500, taker_ppm=1_000, fee_cap="5")
+    exchange.step(hours=48)
+    exchange.mark("BTC", "60000")
+    had = maker.balances["USDM"]
+    taker.buy("BTC/USDM", "1", "60000")
+    assert maker.balances["USDM"] == had + 60_000
+    assert exchange.audit() == []
+
+
 def test_the_rungs_keep_their_order_on_the_way(exchange: Exchange) -> None:
     exchange.propose(initial_ppm=1_500_000, unwind_ppm=1_499_000, auction_ppm=1_498_000)
     assert exchange.changes[0].steps == 60  # the auction rung has the longest way: 1.198 in steps of 0.02

@@ -45,6 +45,7 @@ class NaiveMakers:
         self.protected = {}  # order of the twin: (account, market)
         self.happened = []
         self.cooled = 0
+        self.met = []  # orders gone before the trade followed last
 
     # Mass quotes.
 
@@ -125,6 +126,7 @@ class NaiveMakers:
                         self.slots[named] = rested
                 break
             if done:
+                self.cancel_met(self.met)
                 self.twin.place(account, order, done, is_quote, at_once=True)
             left -= done
             self.act(stop)
@@ -184,6 +186,7 @@ class NaiveMakers:
                 if code:
                     return done, (who, code, owner, trade.maker_order, trade.gone)
             done += trade.lots
+            self.met = trade.gone
             for owner, _ in sides:
                 rules = self.rules[owner, order.market]
                 if rules.tighten(2) is not None:
@@ -223,15 +226,22 @@ class NaiveMakers:
                 return code
         return 0
 
+    def cancel_met(self, orders):
+        """Cancel what an order met and did not trade with: what could not be carried whole, and its owner's.
+
+        The part of it that trades next is smaller than the whole was, and might have traded with them.
+        """
+        for owner, order in orders:
+            if order in self.find_alive():
+                self.twin.cancel(owner, order)
+
     def act(self, stop):
         """Do what stopped a taker."""
         if stop[0] == "maker":
             self.twin.cancel(stop[2], stop[3])
             self.happened.append(("limited", stop[2], stop[1]))
         elif stop[0] == "taker":
-            for owner, order in stop[4]:  # orders it met before, that could not be carried or were its owner's
-                if order in self.find_alive():
-                    self.twin.cancel(owner, order)
+            self.cancel_met(stop[4])
             self.happened.append(("limited", stop[2], stop[1]))
         else:
             _, reached, account, order, market, left = stop
