@@ -1,6 +1,7 @@
 """Instructions a command, and where they go: the stable measure, since time on a shared machine drifts by half.
 
-The mix runs under valgrind's callgrind, counting only inside `Engine.step`.  Without valgrind the figure is left out.
+The mix runs under valgrind's callgrind, counting only inside `Engine.step` and what looks ahead of it.  Without
+valgrind the figure is left out.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ CAPACITY = {"nodes": 1 << 15, "children": 1 << 21, "levels": 1 << 21, "orders": 
             "owners": 1 << 19, "accounts": 1 << 19, "figures": 1 << 19, "positions": 1 << 19, "perps": 1 << 19,
             "loans": 1 << 19, "timers": 1 << 19, "places": 1 << 19}  # fmt: skip
 
+COUNTED = ("*6Engine_step*", "*9Foresight_look_far*", "*9Foresight_look_near*", "*9Foresight_look_next*")
+
 
 def apply(path: Path) -> None:
     """Apply a pickled log: what callgrind runs."""
@@ -37,8 +40,8 @@ def count(log: mix.Log) -> Counter[str]:
         path, out = Path(folder) / "log", Path(folder) / "callgrind"
         path.write_bytes(pickle.dumps(log))
         subprocess.run(
-            ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--toggle-collect=*6Engine_step*",
-             sys.executable, "-m", "benchmarks.instructions", str(path)],
+            ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}",
+             *(f"--toggle-collect={name}" for name in COUNTED), sys.executable, "-m", "benchmarks.instructions", str(path)],
             cwd=measure.ROOT, check=True, capture_output=True,
         )  # fmt: skip
         return read_profile(out.read_text())
