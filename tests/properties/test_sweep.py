@@ -105,7 +105,7 @@ MID = 2 * USD // TICK  # of a lot of 2 USD
 class Venue:
     """A venue of perp and spot markets in four assets whose accounts hold whatever a seed gives them."""
 
-    def __init__(self, seed: int, accounts: int, trades: int = 3, **options: int) -> None:
+    def __init__(self, seed: int, accounts: int, trades: int = 3, risks: tuple = RISKS, **options: int) -> None:
         self.chance = random.Random(seed)
         self.engine = engine = Engine(SMALL)
         engine.state.open()
@@ -114,7 +114,7 @@ class Venue:
         for _ in range(4):
             rules.add_group()
         rules.add_asset(6, 1)
-        for group, shock, slippage, basis, depth, cap in RISKS:
+        for group, shock, slippage, basis, depth, cap in risks:
             rules.add_asset(8, group, shock, slippage, basis, depth, cap)
         self.assets = range(2, 2 + len(RISKS))
         for asset in self.assets:

@@ -144,8 +144,8 @@ class Ledger:
         """Add to the balance of a position in the numeraire: V moves by as much, whatever the severity."""
         position = self.positions.edit(row)
         position.balance += change
-        if position.balance > MAX_LEG // 2 - position.lent or position.owed > MAX_LEG // 2:  # clamps could reach
-            change = NO_BOUND
+        if position.balance > MAX_LEG // 2 - position.lent or position.owed > MAX_LEG // 2 or position.promises != NONE:
+            change = NO_BOUND  # clamps could reach
         self.shift(position.account, NUMERAIRE, change, 0)
 
     def touch(self, account: longlong) -> None:

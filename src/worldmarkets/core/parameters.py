@@ -493,6 +493,8 @@ class Parameters:
             asset = self.state.assets.edit(subject)
             asset.depth, asset.holding_cap, asset.price_shock_ppm, asset.slippage_ppm, asset.basis_ppm = values
             self.expire(asset.group, asset.group)
+            if asset.perp_market != NONE and asset.mark > 0:
+                self.oracle.set_worth(asset.perp_market)
         elif guard == ASSET_LIMITS:
             asset = self.state.assets.edit(subject)
             asset.collateral_cap, asset.minimum_principal = values[0], values[1]

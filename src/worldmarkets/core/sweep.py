@@ -178,16 +178,23 @@ class Sweep:
         self.visited += count
 
     def compute_safe_reach(self, account: longlong) -> longlong:
-        """Return how far marks may move by what bounds alone say of an account; 0 when they say nothing."""
-        value: longlong
-        if self.accounts.rows[account].state != STATE_FREE:
+        """Return how far marks may move by what bounds alone say of an account; 0 when they say nothing.
+
+        A floor bounds the whole move since it was computed, so its reach counts from there.
+        """
+        record = self.accounts.read(account)
+        if record.state != STATE_FREE:
             return -1
         if self.venue.rows[1].suspended != 0:
             return 0
-        value = self.bounds.get_floor(account)
-        if self.accounts.rows[account].sensitivity == 0:
+        self.bounds.get_floor(account)
+        if record.sensitivity == 0:
             return 0
-        return self.bounds.compute_reach(value, self.accounts.rows[account].sensitivity)
+        return max(
+            self.bounds.compute_reach(record.floor, record.sensitivity)
+            - (self.venue.rows[1].moved_ppb - record.floor_moved_ppb),
+            0,
+        )
 
     def file(self, account: longlong) -> None:
         """File an account under its reach, unless it stands early enough already and not much too early."""
