@@ -12,7 +12,7 @@ from collections import Counter
 import pytest
 
 from tests.properties.campaign import USDM
-from tests.properties.test_sweep import DEPTH, MARK, MID, RISKS, START_US, USD, Venue
+from tests.properties.test_sweep import DEPTH, MARK, MID, RISKS, USD, Venue
 from worldmarkets.core import COMPILED
 from worldmarkets.core import codes as c
 from worldmarkets.core import records as r
@@ -46,6 +46,10 @@ def run_trades(seed: int, turns: int) -> Counter[str]:
     for asset in venue.assets:
         venue.prices[asset] = ODD_MARK
         venue.mark(asset)
+    for market in range(1, 5):  # the rate of a period in which nobody traded is the one before
+        r.Market.from_buffer(venue.engine.state.markets.view(market, market + 1)).funding_rate_ppb = chance.choice(
+            (-3_000_000, 777, 2_999_999)
+        )
     for turn in range(turns):
         venue.now += chance.choice((1, 10**6, 20 * 10**6))
         act = chance.random()
@@ -56,7 +60,7 @@ def run_trades(seed: int, turns: int) -> Counter[str]:
             venue.prices[asset] = int(min(max(price, MARK // 8), 8 * MARK))
             venue.mark(asset)
         elif act < 0.18:
-            venue.now += chance.choice((HOUR, 8 * HOUR))
+            venue.now += chance.choice((HOUR, 8 * HOUR, 24 * HOUR))
             venue.send(r.Command, c.ADVANCE_TIME)
             for each in venue.assets:
                 venue.mark(each)
@@ -95,8 +99,8 @@ def test_a_floor_is_never_above_the_value(seed):
     counts = run_trades(seed, 1_500 if COMPILED else 200)
     print(dict(sorted(counts.items())))
     assert counts["answered by the floor"] > counts["asked"] // 2
-    assert counts["decides"] > counts["kept"] * 9 // 10
-    assert counts["within a tenth"] > counts["kept"] // 2
+    assert counts["decides"] > counts["kept"] * 3 // 4
+    assert counts["within a tenth"] > counts["kept"] // 4
 
 
 @pytest.mark.soak
@@ -118,6 +122,37 @@ def make_hedge() -> Venue:
     value = venue.engine.get_value(1, INITIAL)
     venue.send(r.Funds, c.WITHDRAW, 1, asset=USDM, amount=value - 3_600 * USD)
     return venue
+
+
+@pytest.mark.both
+@pytest.mark.parametrize("side", [c.BUY, c.SELL])
+@pytest.mark.parametrize("mark", [205_000_000_000, 200_000_000_063, 199_999_999_937])
+def test_parts_of_a_quantum_count_against_the_account(side, mark):
+    """Lots of about 20 quanta, by the million; shocks and a rung that are no whole parts per million together."""
+    risks = ((2, 100_003, 3_000, 4_007, 0, 0), (3, 100_001, 4_000, 0, 0, 0))
+    venue = Venue(1, 2, trades=0, risks=risks, lot_quanta=1, tick=1, rungs_ppm=(999_000, 600_000, 300_000))
+    for asset in venue.assets:
+        venue.prices[asset] = mark
+        venue.mark(asset)
+    venue.trade(1, 2, 1, 1, 20)  # the first one lets both accounts be valued
+    for turn in range(6):
+        accounts = (2, 1) if side == c.BUY else (1, 2)
+        venue.trade(*accounts, 1 + turn % 2, 10**9 + turn, 20)
+        for account in (1, 2):
+            floor = venue.engine.get_floor(account)
+            assert floor is not None
+            assert 0 <= venue.engine.get_value(account, 999_000) - floor < 2 * 10**10
+
+
+@pytest.mark.both
+def test_costs_beyond_the_depth_are_left_to_the_value():
+    """Lots that join a position, each few enough, that together exceed half of the depth of 40,000 USD."""
+    venue = Venue(1, 2, trades=0)
+    for _ in range(20):
+        venue.trade(1, 2, 4, 2_000)
+        for account in (1, 2):
+            floor, value = venue.engine.get_floor(account), venue.engine.get_value(account, INITIAL)
+            assert floor is None or floor <= value
 
 
 @pytest.mark.both

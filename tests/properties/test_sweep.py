@@ -105,7 +105,8 @@ MID = 2 * USD // TICK  # of a lot of 2 USD
 class Venue:
     """A venue of perp and spot markets in four assets whose accounts hold whatever a seed gives them."""
 
-    def __init__(self, seed: int, accounts: int, trades: int = 3, risks: tuple = RISKS, **options: int) -> None:
+    def __init__(self, seed: int, accounts: int, trades: int = 3, risks: tuple = RISKS,
+                 lot_quanta: int = 100_000, tick: int = TICK, **options: int) -> None:  # fmt: skip
         self.chance = random.Random(seed)
         self.engine = engine = Engine(SMALL)
         engine.state.open()
@@ -116,12 +117,11 @@ class Venue:
         rules.add_asset(6, 1)
         for group, shock, slippage, basis, depth, cap in risks:
             rules.add_asset(8, group, shock, slippage, basis, depth, cap)
-        self.assets = range(2, 2 + len(RISKS))
-        for asset in self.assets:
-            rules.add_market(c.PERP, asset, 100_000, TICK)
-        for asset in self.assets:
-            rules.add_market(c.SPOT, asset, 100_000, TICK)
-        self.loans = 2 * len(RISKS) + 1
+        self.assets = range(2, 2 + len(risks))
+        for kind in (c.PERP, c.SPOT):
+            for asset in self.assets:
+                rules.add_market(kind, asset, lot_quanta, tick)
+        self.loans = 2 * len(risks) + 1
         rules.add_market(c.LOAN, USDM, USD, tenor_hours=240)
         self.now = START_US
         self.prices = dict.fromkeys(self.assets, MARK)
