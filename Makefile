@@ -35,13 +35,14 @@ test: build  ## All tests: compiled, then those marked `both` again on the inter
 	WORLDMARKETS_REQUIRE_COMPILED=1 $(PY) -m pytest $(PYTEST_FLAGS) -m "not soak"
 	WORLDMARKETS_PURE=1 $(PY) -m pytest $(PYTEST_FLAGS) -m "both and not soak"
 
-check: build  ## Lint, types, layers, twins, docs, licences, fast tests: run it before every commit
+check: build  ## Lint, types, layers, twins, unused names, docs, licences, fast tests: run it before every commit
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
 	$(PY) -m mypy
 	$(PY) -m tools.check_layers
 	$(PY) -m tools.check_core
 	$(PY) -m tools.check_hot
+	$(PY) -m tools.check_unused
 	$(PY) tools/twins.py --check
 	$(PY) -m tools.check_licences
 	$(PY) -m tools.check_docs

@@ -13,6 +13,7 @@ Fields, signatures and constants are declared once, in the Python source.  This 
 from __future__ import annotations
 
 import ast
+import ctypes
 import importlib.util
 import sys
 from pathlib import Path
@@ -41,6 +42,22 @@ C_TYPES = {
 }
 # A plain -1 makes Cython 3.3.1 write a literal that no compiler takes, for methods of their own module.
 EXCEPT = {"bint": " except -1", "int": " except? -1", "long long": " except? RAISED"}
+
+
+def find_padding(records: ModuleType) -> list[str]:
+    """What is wrong with the sizes of records: a row with gaps is no array of its fields, for NumPy or a digest."""
+    found = []
+    for record in sorted({r for _, r in records.TABLES}, key=lambda r: r.__name__) + [
+        *records.COMMANDS,
+        *records.EVENTS,
+    ]:
+        size, fields = ctypes.sizeof(record), sum(ctypes.sizeof(kind) for _, kind in record._fields_)
+        if size != fields:
+            found.append(f"records.py: {record.__name__} has {size - fields} bytes of padding: name them `spare`, "
+                         "or put its fields in the order of their sizes")  # fmt: skip
+        if size != 64 and record in (*records.COMMANDS, *records.EVENTS):
+            found.append(f"records.py: {record.__name__} has {size} bytes: commands and events have 64")
+    return found
 
 
 def load(name: str) -> ModuleType:
@@ -317,6 +334,10 @@ def twins() -> dict[Path, str]:
 
 def main(check: bool = False) -> int:
     """Write the twins, or with `check` report the ones that differ."""
+    padded = find_padding(load("records"))
+    if padded:
+        print(*padded, sep="\n")
+        return 1
     stale = []
     for path, text in twins().items():
         if not path.exists() or path.read_text() != text:

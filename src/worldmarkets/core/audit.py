@@ -25,7 +25,6 @@ from worldmarkets.core.codes import (
     PARKED,
     PERP,
     RESTING,
-    SELL,
     SETTLING,
     SPOT,
     TRIGGERS,
@@ -684,9 +683,6 @@ def audit_figures(engine: Engine, state: Tables, found: list[str]) -> None:
         is_accruing = account.ious > 0 or 0 < account.first_due_us < state.venue[1].time_us
         if figure.account == NONE or figure.version == 0 or is_accruing:
             continue
-        account = state.accounts[figure.account]
-        if account.ious or 0 < account.first_due_us < state.venue[1].time_us:
-            continue  # worth less with time: never taken as it is kept
         is_stale = account.stale >> (figure.group & 63) & 1
         if figure.version == state.groups[figure.group].version and not is_stale:
             value = engine.get_admitted_figure(row, state.venue[1].initial_ppm)

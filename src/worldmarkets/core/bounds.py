@@ -78,16 +78,28 @@ class Bounds:
         self.growth = 0
 
     def get_floor(self, account: longlong) -> longlong:
-        """Return what V(account, initial) is at least; exact when the account keeps no floor and may have none."""
+        """Return what V(account, initial) is at least; exact when the account keeps no floor that tells."""
         record = self.accounts.read(account)
         moved: longlong = self.venue.rows[1].moved_ppb - record.floor_moved_ppb
-        if record.sensitivity == 0 or moved > FAR_PPB or self.venue.rows[1].suspended != 0:
-            return self.renew(account)
-        if self.atlas.is_accruing(account):
+        if not self.has_floor(account):
             return self.renew(account)
         if moved == 0:
             return record.floor
         return record.floor - mul_div_ceil(record.sensitivity * (5 if moved <= NEAR_PPB else 7), moved, 4 * BILLION)
+
+    def has_floor(self, account: longlong) -> cython.bint:
+        """Say whether an account keeps a floor that tells: none does when time alone moves what the account is worth.
+
+        Nor while holdings are suspended, or once marks have moved further than sensitivities reach.
+        """
+        record = self.accounts.read(account)
+        venue = self.venue.read(1)
+        return (
+            record.sensitivity != 0
+            and venue.moved_ppb - record.floor_moved_ppb <= FAR_PPB
+            and venue.suspended == 0
+            and not self.atlas.is_accruing(account)
+        )
 
     def renew(self, account: longlong) -> longlong:
         """Return V(account, initial), exactly, and keep it as the account's floor if it may have one."""

@@ -128,14 +128,6 @@ def bundle(account: int, time_us: int, legs: list[Record]) -> bytes:
     return encode([head, *legs])
 
 
-def mass_quote(account: int, time_us: int, quotes: list[Record], flags: int = 0, market: int = 0) -> bytes:
-    """Return a mass quote as bytes."""
-    head = records.MassQuote(
-        kind=codes.MASS_QUOTE, account=account, time_us=time_us, count=len(quotes), flags=flags, market=market
-    )  # fmt: skip
-    return encode([head, *quotes])
-
-
 def decode_commands(data: bytes | memoryview) -> Iterator[Record]:
     """Yield the commands in `data`, each as the record of its kind.  Raises ValueError when torn."""
     for row in _rows(data):

@@ -82,7 +82,6 @@ if not cython.compiled:
         DUE_RETRY,
         EVENTS_A_COMMAND,
         FAR,
-        FAR_PPB,
         MAX_BUNDLE,
         MAX_SWEEP,
         MAX_TIME,
@@ -682,11 +681,7 @@ class Engine:
 
     def get_floor(self, account: longlong):
         """Return what an account keeps as the least V(account, initial), or None when it must be valued."""
-        record = self.state.accounts.read(account)
-        moved: longlong = self.state.venue.rows[1].moved_ppb - record.floor_moved_ppb
-        if record.sensitivity == 0 or moved > FAR_PPB or self.state.venue.rows[1].suspended != 0:
-            return None
-        return None if self.atlas.is_accruing(account) else self.bounds.get_floor(account)
+        return self.bounds.get_floor(account) if self.bounds.has_floor(account) else None
 
     def get_cautious_value(self, account: longlong, severity_ppm: longlong):
         """Return V-(account, severity) in numeraire quanta."""

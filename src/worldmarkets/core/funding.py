@@ -16,7 +16,7 @@ from worldmarkets.core.state import State
 from worldmarkets.core.timers import Timers
 
 if not cython.compiled:
-    from worldmarkets.core.codes import BUY, FUNDING_PERIOD, FUNDING_SET, NONE, SELL
+    from worldmarkets.core.codes import BUY, FUNDING_PERIOD, FUNDING_SET, SELL
     from worldmarkets.core.records import Asset, Event, Group, Level, Market, Side, Venue, as_funding_set
     from worldmarkets.core.units import (
         EXPIRE_PPB,

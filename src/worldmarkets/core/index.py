@@ -7,13 +7,13 @@ entry of a record has the record's own row number; buckets hold the first entry 
 from __future__ import annotations
 
 import cython
-from cython import address, longlong, ulonglong
+from cython import longlong, ulonglong
 
 from worldmarkets.core.tables import BucketTable, EntryTable, IndexStateTable
 
 if not cython.compiled:
     from worldmarkets.core.codes import NONE
-    from worldmarkets.core.records import Bucket, Entry, IndexState, address
+    from worldmarkets.core.records import Bucket, Entry, IndexState
     from worldmarkets.core.wide import bucket_hash, prefetch
 
 FIRST_MASK = 63

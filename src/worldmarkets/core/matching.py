@@ -56,7 +56,6 @@ if not cython.compiled:
         MAX_SLICES,
         MAX_SUPPLY,
         MILLION,
-        SIDES,
     )
     from worldmarkets.core.wide import magnitude, mul_div_ceil
 

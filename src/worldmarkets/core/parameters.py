@@ -196,7 +196,6 @@ class Parameters:
         venue.change_serial += 1
         change = self.state.changes.edit(row)
         change.id = venue.change_serial << ORDER_SLOT_BITS | row
-        change.proposed_us = venue.time_us
         change.guard = guard
         change.subject = subject
         change.role = role

@@ -8,7 +8,7 @@ can match, and no protected order comes in until the account resets its protecti
 from __future__ import annotations
 
 import cython
-from cython import longlong, pointer
+from cython import longlong
 
 from worldmarkets.core.admission import Admission
 from worldmarkets.core.limits import Limits

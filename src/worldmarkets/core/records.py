@@ -937,7 +937,6 @@ class Change(Record):
     """
 
     id: i64
-    proposed_us: i64
     next_us: i64
     a: i64
     b: i64

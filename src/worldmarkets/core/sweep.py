@@ -18,11 +18,8 @@ from worldmarkets.core.outbox import Outbox
 from worldmarkets.core.state import State
 from worldmarkets.core.tables import (
     AccountTable,
-    AssetTable,
     FigureTable,
-    GroupTable,
     LoanTable,
-    MarketTable,
     PositionTable,
     PromisesTable,
     VenueTable,
@@ -42,12 +39,9 @@ if not cython.compiled:
     from worldmarkets.core.interest import compute_hours
     from worldmarkets.core.records import (
         Account,
-        Asset,
         Event,
         Figure,
-        Group,
         Loan,
-        Market,
         Position,
         Promises,
         Venue,
@@ -56,32 +50,18 @@ if not cython.compiled:
         as_account_state,
     )
     from worldmarkets.core.units import (
-        BILLION,
         FAR_PPB,
         FETCH_GROUPS,
-        FUNDING_WEIGHT,
-        GRID,
         HOUR,
         LOANS_A_VISIT,
-        MAX_EXIT,
-        MAX_LEG,
-        MAX_SENSITIVITY,
         MAX_SWEEP,
-        NEAR_PPB,
         VISIT_BATCH,
     )
     from worldmarkets.core.wide import (
         bit,
-        clamp_wide,
-        high_of,
         highest_bit,
         magnitude,
-        narrow_floor,
         prefetch,
-        quadratic_cost,
-        wide,
-        wide_div_ceil,
-        wide_div_floor,
     )
 
 
@@ -91,16 +71,12 @@ if not cython.compiled:
 class Sweep:
     """States of accounts, and when to look at each again."""
 
-    state: State
     atlas: Atlas
     bounds: Bounds
     outbox: Outbox
     accounts: AccountTable
-    assets: AssetTable
     figures: FigureTable
-    groups: GroupTable
     loans: LoanTable
-    markets: MarketTable
     positions: PositionTable
     promises: PromisesTable
     venue: VenueTable
@@ -114,16 +90,12 @@ class Sweep:
     sensitivity: longlong
 
     def __init__(self, state: State, atlas: Atlas, bounds: Bounds, outbox: Outbox):
-        self.state = state
         self.atlas = atlas
         self.bounds = bounds
         self.outbox = outbox
         self.accounts = state.accounts
-        self.assets = state.assets
         self.figures = state.figures
-        self.groups = state.groups
         self.loans = state.loans
-        self.markets = state.markets
         self.positions = state.positions
         self.promises = state.promises
         self.venue = state.venue

@@ -134,7 +134,6 @@ RENEWAL_WINDOW = 6 * HOUR
 
 ORDER_SLOT_BITS = 26  # an order id names its row and its serial
 SIDES = 2
-FANOUT_BITS = 6  # a node of the price ladder has 64 children
 LOG_ENTRIES = 1 << 24  # rows that the undo log keeps at most
 LOG_BYTES = 1 << 30  # and their bytes
 FAR = 16  # commands ahead at which what a command names is asked for

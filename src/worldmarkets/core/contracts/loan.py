@@ -59,7 +59,7 @@ if not cython.compiled:
         MINIMUM_LOAN_HOURS,
         ORDER_SLOT_BITS,
     )
-    from worldmarkets.core.wide import high_of, low_of, narrow_floor, wide, wide_div_ceil, wide_of
+    from worldmarkets.core.wide import high_of, low_of, narrow_floor, wide, wide_of
 
 
 @cython.final

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cython
 from cython import longlong
 
 from worldmarkets.core.ledger import Ledger
