@@ -12,7 +12,7 @@ from collections import Counter
 import pytest
 
 from tests.properties.campaign import USDM
-from tests.properties.test_sweep import DEPTH, MARK, MID, RISKS, USD, Venue
+from tests.properties.test_sweep import DEPTH, MARK, MID, RISKS, TICK, USD, Venue
 from worldmarkets.core import COMPILED
 from worldmarkets.core import codes as c
 from worldmarkets.core import records as r
@@ -189,3 +189,19 @@ def test_a_smaller_depth_counts_before_the_next_mark():
         for account in (1, 2):
             floor, value = venue.engine.get_floor(account), venue.engine.get_value(account, INITIAL)
             assert floor is None or floor <= value
+
+
+@pytest.mark.both
+def test_a_short_beyond_the_bound_of_a_leg_gains_nothing():
+    """Quarters of 10^16 quanta sold at the mark: beyond the bound of a leg more of them must not count as profit."""
+    venue = Venue(1, 2, trades=0, risks=((2, 100_000, 0, 0, 0, 0),), lot_quanta=10**6)
+    values = []
+    for account, amount in ((1, 2 * 10**15), (2, 10**17)):
+        venue.send(r.Funds, c.DEPOSIT, account, asset=USDM, amount=amount)
+    for _ in range(8):
+        venue.trade(1, 2, 1, 10**16 // (4 * 20 * USD), 20 * USD // TICK)
+        values.append(venue.engine.get_value(1, INITIAL))
+        floor = venue.engine.get_floor(1)
+        assert floor is None or floor <= values[-1]
+    assert values == sorted(values, reverse=True)
+    assert values[3] < values[0]

@@ -175,6 +175,8 @@ class Atlas:
                 if cautious and notional > fixed:
                     fixed = notional
                 fixed = clamp_wide(fixed, 2 * leg)
+                if fixed < -leg:  # a short is never owed more than its leg counts for
+                    fixed = -leg
                 up += notional * (BILLION + shock) - fixed * BILLION
                 down += notional * (BILLION - shock) - fixed * BILLION
                 if asset.depth > 0:

@@ -133,7 +133,7 @@ class Perps:
         position = self.positions.edit(row)
         change: longlong = NO_BOUND
         growth: longlong = 0
-        if self.ledger.accounts.rows[position.account].sensitivity != 0 and -MAX_LEG < position.cost + cost < MAX_LEG:
+        if self.ledger.accounts.rows[position.account].sensitivity != 0 and -(MAX_LEG // 2) < position.cost + cost < MAX_LEG:
             if lots == 0:
                 change = -cost
             else:
