@@ -3,7 +3,7 @@
 An account that was valued keeps what came out as its `floor`, with its `sensitivity`: by how much V moves at most for a
 relative move of the marks.  Trades shift both by what they surely leave; whatever else touches the account forgets
 them.  While the floor decides, nothing needs to be valued; where it does not, the exact value is computed, so that no
-answer depends on bounds.  Source: docs/spec/valuation.md, "When a figure expires".
+answer depends on bounds.  Source: docs/spec/valuation.md, "Floors".
 """
 
 from __future__ import annotations

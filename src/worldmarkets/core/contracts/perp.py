@@ -133,7 +133,8 @@ class Perps:
         position = self.positions.edit(row)
         change: longlong = NO_BOUND
         growth: longlong = 0
-        if self.ledger.accounts.rows[position.account].sensitivity != 0 and -(MAX_LEG // 2) < position.cost + cost < MAX_LEG:
+        total: longlong = position.cost + cost
+        if self.ledger.accounts.rows[position.account].sensitivity != 0 and -(MAX_LEG // 2) < total < MAX_LEG:
             if lots == 0:
                 change = -cost
             else:
@@ -141,7 +142,7 @@ class Perps:
                                                     cost)  # fmt: skip
                 growth = self.bounds.growth
         position.lots += lots
-        position.cost += cost
+        position.cost = total
         if index != 0 and lots != 0:
             self.add_baseline(row, lots, index)
         self.ledger.shift(position.account, position.asset, change, growth)
