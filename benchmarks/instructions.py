@@ -41,7 +41,8 @@ def count(log: mix.Log) -> Counter[str]:
         path.write_bytes(pickle.dumps(log))
         subprocess.run(
             ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}",
-             *(f"--toggle-collect={name}" for name in COUNTED), sys.executable, "-m", "benchmarks.instructions", str(path)],
+             *(f"--toggle-collect={name}" for name in COUNTED),
+             sys.executable, "-m", "benchmarks.instructions", str(path)],
             cwd=measure.ROOT, check=True, capture_output=True,
         )  # fmt: skip
         return read_profile(out.read_text())
