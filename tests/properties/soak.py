@@ -18,7 +18,7 @@ JOBS = int(os.environ.get("WORLDMARKETS_SOAK_JOBS", "1"))
 
 # Of a hundred parts of the time, and how many commands of the whole exchange cost as much as one of these.
 PARTS: dict[str, tuple[int, float]] = {
-    "exchange": (32, 1),
+    "exchange": (30, 1),
     "book": (10, 0.5),
     "triggers": (10, 1),
     "policies": (8, 2),
@@ -26,6 +26,7 @@ PARTS: dict[str, tuple[int, float]] = {
     "quotes": (8, 4),
     "compression": (6, 1),
     "sweep": (6, 10),
+    "floors": (2, 10),
     "funding": (3, 10),
     "fees": (3, 5),
     "parameters": (4, 5),

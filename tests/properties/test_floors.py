@@ -6,11 +6,11 @@ the floor of every account is compared with its value from scratch.  A failure n
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 
 import pytest
 
+from tests.properties import soak
 from tests.properties.campaign import USDM
 from tests.properties.test_sweep import DEPTH, MARK, MID, RISKS, TICK, USD, Venue
 from worldmarkets.core import COMPILED
@@ -107,8 +107,8 @@ def test_a_floor_is_never_above_the_value(seed):
 @pytest.mark.skipif(not COMPILED, reason="a campaign is run compiled")
 def test_a_floor_is_never_above_the_value_in_a_long_campaign():
     total: Counter[str] = Counter()
-    for seed in range(int(os.environ.get("WORLDMARKETS_CAMPAIGN", "100000")) // 5_000):
-        total += run_trades(1_000 + seed, 2_000)
+    for number in soak.chapters("floors", 2_000):
+        total += run_trades(1_000 * soak.SEED + number, 2_000)
     print(dict(sorted(total.items())))
 
 
