@@ -533,7 +533,7 @@ def test_ten_thousand_random_records_are_answered(seed):
 
 @pytest.mark.parametrize(("table", "rows"), [
     ("orders", 20), ("accounts", 9), ("owners", 5), ("positions", 30), ("figures", 24), ("perps", 6), ("loans", 5),
-    ("clients", 3), ("nodes", 60),
+    ("clients", 2), ("nodes", 60),
 ])  # fmt: skip
 def test_a_full_table_refuses_the_command_and_nothing_else(table, rows):
     """A chapter with a table that is too small: some commands are answered CAPACITY, every invariant holds."""
