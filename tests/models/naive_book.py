@@ -413,7 +413,7 @@ class NaiveBook:
         """Return OK if an order would trade whole at once, else why not."""
         copy = NaiveBook(self.owners, self.max_ticks, self.max_fills, self.now)
         for other in self.resting.values():
-            copy.resting[other.name] = Order(**{**vars(other), "partner": None})
+            copy.resting[other.name] = Order(**vars(other))  # a partner leaves, or shrinks, as the other fills
         for mine, theirs in zip(copy.sides, self.sides, strict=True):
             mine.update({price: [copy.resting[other.name] for other in queue] for price, queue in theirs.items()})
         happened = []
