@@ -67,7 +67,7 @@ class NaiveFunding:
         return self.mids[-1][1] if self.mids and self.mids[-1][0] < now else self.last
 
     def trade(self, now: int, lots: int, bids: list[tuple[int, int]], asks: list[tuple[int, int]]) -> None:
-        """Count a trade; the book is as it was before."""
+        """Count a trade; the book is as it is then, with all that the same command changed before."""
         mid = self.compute_average(self.get_window(now), now)
         bid, ask = self.find_firm(bids), self.find_firm(asks)
         if mid is None and bid and ask:

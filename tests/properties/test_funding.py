@@ -25,6 +25,11 @@ SMALL = {"nodes": 1 << 10, "children": 1 << 16, "levels": 1 << 16, "orders": 1 <
 ASSET, MARKET, FIRM, TICKS = 2, 1, 50, 20_000
 
 
+def take(levels: list[tuple[int, int]], price: int, lots: int) -> None:
+    """Take lots off a level of a side; it goes when nothing is left there."""
+    levels[:] = [(at, left - lots * (at == price)) for at, left in levels if at != price or left > lots]
+
+
 class Market:
     """A perp market with three owners, and its funding worked out beside."""
 
@@ -63,13 +68,12 @@ class Market:
         order = np.frombuffer(table.view(slot, slot + 1), DTYPES["orders"])[0]
         book = self.get_book()
         if order["id"] == order_id:
-            levels = dict(book[order["side"]])
-            levels[int(order["price_ticks"])] -= int(order["lots"])
-            book[order["side"]][:] = [(price, lots) for price, lots in levels.items() if lots > 0]
+            take(book[order["side"]], int(order["price_ticks"]), int(order["lots"]))
         return book
 
     def send(self, record, kind: int, account: int = 0, **values) -> list:
         before = self.get_book_without(values["order_id"]) if kind == c.AMEND_ORDER else self.get_book()
+        incoming = values.get("order_id")
         worth = self.model.worth
         data = encode(record, time_us=self.now, kind=kind, account=account, **values)
         events = read_events(self.engine.apply(data))
@@ -88,6 +92,11 @@ class Market:
                 self.counts["trades"] += 1
                 self.counts["trades without a mid"] += not self.model.mids
                 self.model.trade(self.now, event.lots, *before)
+                take(before[1 - event.code], event.price_ticks, event.lots)
+            elif event.kind == c.ORDER_PLACED:
+                incoming = event.order_id
+            elif event.kind == c.ORDER_CANCELLED and event.order_id != incoming:
+                take(before[event.side], event.price_ticks, event.lots)
         self.model.see(self.now, *self.get_book())
         return events
 
