@@ -19,6 +19,7 @@ IOU, NO_RELEND, NO_RENEWAL, OVERDUE = 1, 2, 4, 8
 EXTEND, REBORROW, REPAY, SALE = 1, 2, 3, 4
 FRESH = 30 * 10**6
 BAND = (1_960, 2_040)
+WORK, DUE_WORK = (1_024, 64), (32, 16)  # fills and skips: of a command, of a loan that falls due
 
 
 class Refused(Exception):
@@ -95,6 +96,8 @@ class Loans:
     now: int = 0
     mark_time: int = 0
     serial: int = 0
+    fills_left: int = 0  # of what a command, or a loan that falls due, may do
+    skips_left: int = 0
     balances: dict[tuple[int, int], int] = field(default_factory=dict)
     fees: dict[int, int] = field(default_factory=lambda: {USDM: 0, ETH: 0})
     orders: list[Order] = field(default_factory=list)  # resting, oldest first
@@ -191,6 +194,18 @@ class Loans:
         if maker.lots < self.least(maker.market):
             self.orders.remove(maker)
 
+    def may_work(self) -> bool:
+        """Whether the bounds of work leave anything to do."""
+        if self.fills_left > 0 and self.skips_left > 0:
+            return True
+        self.note("work used up")
+        return False
+
+    def skip(self, maker: Order) -> None:
+        """Take away a resting order that may not match."""
+        self.skips_left -= 1
+        self.orders = [other for other in self.orders if other.id != maker.id]
+
     def match(self, order: Order, leaving: Loan | None = None, amount: int = 0) -> str:
         """Fill an order while prices cross; return why it had to stop, if it had to."""
         fills = 0
@@ -198,9 +213,11 @@ class Loans:
             against = self.side(order.market, 1 - order.side)
             if not against or (against[0].price - order.price) * (1 if order.side == BUY else -1) > 0:
                 return ""
+            if not self.may_work():
+                return "WORK"
             maker = against[0]
             if self.owner(maker.account) == self.owner(order.account):
-                self.orders.remove(maker)
+                self.skip(maker)
                 continue
             if leaving is not None and fills == 16:
                 return "WORK"
@@ -208,13 +225,14 @@ class Loans:
             if lots < self.least(order.market):
                 return "DUST"
             fills += 1
+            self.fills_left -= 1
             kept = self.copy() if order.borrow or maker.borrow else None
             culprit = self.fill(order, maker, lots, leaving, min(lots * self.get_lot(order.market), amount))
             if culprit:
                 if kept is not None:
                     self.restore(kept)
                 if culprit == maker.account:
-                    self.orders = [other for other in self.orders if other.id != maker.id]
+                    self.skip(maker)
                     continue
                 return "LOANS_LIMIT" if leaving is not None else "BALANCE"
             if leaving is not None:
@@ -272,13 +290,15 @@ class Loans:
             return False
         while self.get(account, asset) < need:
             market = self.best_lend(asset, cap)
-            if not market:
+            if not market or not self.may_work():
                 return False
             maker, book = self.side(market, SELL)[0], self.books[market]
             lots = ceil(Fraction(need - self.get(account, asset), book.lot))
             lots = min(max(lots, book.minimum), maker.lots)
-            if self.owner(maker.account) == self.owner(account) or self.get(maker.account, asset) < lots * book.lot:
-                self.orders.remove(maker)
+            is_own = self.owner(maker.account) == self.owner(account)
+            self.fills_left -= not is_own
+            if is_own or self.get(maker.account, asset) < lots * book.lot:
+                self.skip(maker)
                 continue
             self.move(maker.account, account, asset, lots * book.lot)
             self.open(maker.account, account, market, lots * book.lot, maker.price, cap, maker.relend)
@@ -501,8 +521,10 @@ class Loans:
             loan = min(waiting, key=lambda loan: (loan.due, loan.timer))
             self.now = clock = max(clock, loan.due)
             loan.timer = 0
+            self.fills_left, self.skips_left = DUE_WORK
             self.fall_due(loan)
         self.now = time
+        self.fills_left, self.skips_left = WORK
 
     def fall_due(self, loan: Loan) -> None:
         plan = () if loan.flags & IOU else (EXTEND, REBORROW, REPAY, SALE) if loan.plan is None else loan.plan

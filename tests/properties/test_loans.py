@@ -360,6 +360,26 @@ def test_loans_in_short() -> None:
     LoansChapter(SEED).run(100 if COMPILED else 40)
 
 
+@pytest.mark.both
+@pytest.mark.parametrize(("own", "is_overdue"), [(15, False), (16, True)])
+def test_a_loan_that_falls_due_passes_over_sixteen_orders(own: int, is_overdue: bool) -> None:
+    """Its borrower's owner lends cheapest, by so many orders that may not match: the next lender is met or not."""
+    chapter = LoansChapter(SEED)
+    for account in (1, 3, 4, 5):
+        chapter.deposit(account, USDM, 10**9)
+    chapter.do(lambda model: model.defaults.update({3: ((naive.REBORROW,), 0)}), r.ContractChange, c.CONFIGURE_LOAN, 3,
+               amount=encode_plan((naive.REBORROW,)))  # fmt: skip
+    chapter.order(5, ONE_DAY, SELL, 400, 10, relend=False)
+    chapter.order(3, ONE_DAY, BUY, 2_000, 10, rest=False)
+    for _ in range(own):
+        chapter.order(4, ONE_DAY, SELL, 300, 5)
+    chapter.order(1, ONE_DAY, SELL, 500, 100)
+    chapter.advance(chapter.desk.now + 24 * naive.HOUR)
+    (lender, flags), *others = [(loan.lender, loan.flags) for loan in chapter.model.loans]
+    assert (lender, bool(flags & naive.OVERDUE), others) == (5 if is_overdue else 1, is_overdue, [])
+    assert all(order.account != 4 for order in chapter.model.orders)
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("share", range(2))
 def test_loans_for_long(share: int) -> None:
