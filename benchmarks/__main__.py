@@ -39,6 +39,11 @@ AIMS = {
 }
 
 
+def digits_of(aim: float) -> int:
+    """Return how many decimals an aim is shown with: a ratio has one."""
+    return 1 if aim < 10 else 0
+
+
 def show(figures: dict[str, float], machine: str, commit: str) -> Table:
     """Return the table of all figures, with the aims that some have."""
     table = Table(title=f"worldmarkets {commit}\n{machine}", title_justify="left")
@@ -48,7 +53,7 @@ def show(figures: dict[str, float], machine: str, commit: str) -> Table:
     for name, figure in figures.items():
         word, aim = AIMS.get(name, ("", 0.0))
         digits = 0 if abs(figure) >= 1000 else 2
-        table.add_row(name, f"{figure:,.{digits}f}", f"{word} {aim:,.0f}" if word else "")
+        table.add_row(name, f"{figure:,.{digits}f}", f"{word} {aim:,.{digits_of(aim)}f}" if word else "")
     return table
 
 
