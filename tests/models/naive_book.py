@@ -204,6 +204,7 @@ class NaiveBook:
         """Take off an order's partner what the order filled."""
         partner = self.resting.get(order.partner)
         if partner is None:
+            order.partner = None  # it left while this one was matched, which goes on alone
             return []
         if order.lots == 0 or lots >= partner.lots:
             self.separate(order)
