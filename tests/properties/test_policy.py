@@ -30,6 +30,7 @@ GRAIN = 100  # a mark is a whole number of hundredths of a tick
 REASONS = {
     codes.REASON_REQUESTED: "REQUESTED", codes.REASON_IMMEDIATE: "IMMEDIATE", codes.REASON_SELF_TRADE: "SELF_TRADE",
     codes.WOULD_CROSS: "WOULD_CROSS", codes.MARGIN: "MARGIN", codes.BALANCE: "BALANCE",
+    codes.WITHDRAWABLE: "MARGIN",  # the naive exchange asks a borrower for V- at once, not for V first
     codes.REASON_DUST: "DUST",
 }  # fmt: skip
 PLACED = {getattr(codes, name): name for name in ("WOULD_CROSS", "FILL_OR_KILL_UNFILLED", "UNKNOWN_ORDER")}
