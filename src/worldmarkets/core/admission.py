@@ -100,8 +100,8 @@ class Admission:
         standing.at_mark = 0
         if not self.is_exempt(account):
             standing.initial = self.bounds.get_floor(account)
-            if standing.initial < 0:
-                standing.initial = self.atlas.get_initial(account)
+            if standing.initial < 0:  # it may only have sunk with trades and moves
+                standing.initial = self.bounds.renew(account)
             if self.venue.rows[1].suspended != 0:
                 standing.at_mark = min(self.atlas.compute_value(account, self.venue.rows[1].initial_ppm), 0)
         if standing.initial < 0:

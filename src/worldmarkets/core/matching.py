@@ -455,7 +455,7 @@ class Matching:
             return OK
         if loss <= MAX_ORDER_LOSS and (loss + multiple - 1) // multiple <= self.bounds.get_floor(account):
             return OK
-        value = self.atlas.get_initial(account)
+        value = self.bounds.renew(account)
         if loss > MAX_ORDER_LOSS or (loss + multiple - 1) // multiple > max(value, 0):
             return self.admission.refuse(OPEN_ORDERS, loss, value, multiple)
         return OK
