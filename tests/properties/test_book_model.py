@@ -5,7 +5,6 @@ from the seed.
 """
 
 import os
-import random
 from collections import Counter
 from itertools import dropwhile
 
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.models.naive_book import GOOD, IMMEDIATE, MAX_SKIPS, MAX_SWEEP, TIMED, WHOLE, NaiveBook
 from tests.models.spot_venue import SpotVenue
-from tests.properties import soak
+from tests.properties import pairs, soak
 from worldmarkets.core import COMPILED, codes, records
 
 COMMANDS = int(os.environ.get("WORLDMARKETS_CAMPAIGN", 4_000 if COMPILED else 800))
@@ -230,22 +229,8 @@ def draw(random):
 
 
 def run_campaign(seed, commands):
-    """Run one campaign in chapters, each with an engine of its own; return what happened how often."""
-    counts = Counter()
-    for start in range(0, commands, CHAPTER):
-        pair, chance = Pair(), random.Random(f"{seed} {start}")
-        while pair.steps < min(CHAPTER, commands - start):
-            pair.apply(draw(chance))
-        counts += pair.counts
-        counts["commands"] += pair.steps
-    return counts
-
-
-def check_counts(counts):
-    """Hold a campaign to what a thousand commands do at least; the rare ones may be missing from a short campaign."""
-    thousands = counts["commands"] / 1000
-    scarce = {what: counts[what] for what, least in AT_LEAST.items() if counts[what] < int(least * thousands)}
-    assert not scarce, scarce
+    """Run one campaign; return what happened how often."""
+    return pairs.run_campaign(seed, commands, CHAPTER, Pair, lambda pair, chance: pair.apply(draw(chance)))
 
 
 @pytest.mark.both
@@ -253,7 +238,7 @@ def check_counts(counts):
 def test_the_book_is_the_naive_book(seed):
     counts = run_campaign(seed, COMMANDS)
     print(dict(sorted(counts.items())))
-    check_counts(counts)
+    pairs.check_counts(counts, AT_LEAST)
 
 
 @pytest.mark.soak
@@ -262,7 +247,7 @@ def test_the_book_is_the_naive_book_for_long():
     for number in soak.chapters("book", 50_000):
         counts.update(run_campaign(f"soak {soak.SEED} {number}", 50_000))
     print(dict(sorted(counts.items())))
-    check_counts(counts)
+    pairs.check_counts(counts, AT_LEAST)
 
 
 # Worked examples.  The first order placed has the name 1, the second 2; accounts 1 and 2 have one owner.

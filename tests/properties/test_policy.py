@@ -15,7 +15,7 @@ import pytest
 
 from tests.models.naive_policy import BUY, GOOD, SELL, NaiveExchange
 from tests.models.spot_venue import SpotVenue
-from tests.properties import soak
+from tests.properties import pairs, soak
 from worldmarkets.core import COMPILED, codes, records, units
 from worldmarkets.core.audit import compute_violations
 from worldmarkets.core.digest import compute_digest
@@ -285,23 +285,10 @@ def draw(chance):
 
 
 def run_campaign(seed, commands):
-    """Run one campaign in chapters, each with an engine of its own; return what happened how often."""
-    counts = Counter()
-    for start in range(0, commands, CHAPTER):
-        pair, chance = Pair(), random.Random(f"{seed} {start}")
-        while pair.steps < min(CHAPTER, commands - start):
-            pair.apply(chance)
-        counts += pair.counts
-        counts["commands"] += pair.steps
-        counts["on loans"] = counts["too weak for a loan"] + counts["loan limit partly filled"]
+    """Run one campaign; return what happened how often."""
+    counts = pairs.run_campaign(seed, commands, CHAPTER, Pair, lambda pair, chance: pair.apply(chance))
+    counts["on loans"] = counts["too weak for a loan"] + counts["loan limit partly filled"]
     return counts
-
-
-def check_counts(counts):
-    """Hold a campaign to what a thousand commands do at least; the rare ones may be missing from a short campaign."""
-    thousands = counts["commands"] / 1000
-    scarce = {what: counts[what] for what, least in AT_LEAST.items() if counts[what] < int(least * thousands)}
-    assert not scarce, scarce
 
 
 @pytest.mark.both
@@ -310,7 +297,7 @@ def check_counts(counts):
 def test_policies_are_the_naive_ones(seed):
     counts = run_campaign(seed, COMMANDS)
     print(dict(sorted(counts.items())))
-    check_counts(counts)
+    pairs.check_counts(counts, AT_LEAST)
 
 
 @pytest.mark.soak
@@ -319,7 +306,7 @@ def test_policies_are_the_naive_ones_for_long():
     for number in soak.chapters("policies", 10_000):
         counts.update(run_campaign(f"soak {soak.SEED} {number}", 10_000))
     print(dict(sorted(counts.items())))
-    check_counts(counts)
+    pairs.check_counts(counts, AT_LEAST)
 
 
 # Previews, and the two ways to run the core.

@@ -5,7 +5,6 @@ from the seed.
 """
 
 import os
-import random
 from collections import Counter
 from fractions import Fraction
 
@@ -13,7 +12,7 @@ import pytest
 
 from tests.models.naive_book import GOOD, IMMEDIATE, TIMED, WHOLE
 from tests.models.spot_venue import EVENTS, SpotVenue
-from tests.properties import soak
+from tests.properties import pairs, soak
 from tests.properties.test_book_model import MAX_TICKS, NAMES, OWNERS, SECOND, Pair
 from worldmarkets.core import COMPILED, codes, records, units
 from worldmarkets.core.audit import compute_violations
@@ -202,22 +201,8 @@ def draw(chance):
 
 
 def run_campaign(seed, commands):
-    """Run one campaign in chapters, each with an engine of its own; return what happened how often."""
-    counts = Counter()
-    for start in range(0, commands, CHAPTER):
-        pair, chance = Waiting(), random.Random(f"{seed} {start}")
-        while pair.steps < min(CHAPTER, commands - start):
-            pair.apply(draw(chance))
-        counts += pair.counts
-        counts["commands"] += pair.steps
-    return counts
-
-
-def check_counts(counts):
-    """Hold a campaign to what a thousand commands do at least."""
-    thousands = counts["commands"] / 1000
-    scarce = {what: counts[what] for what, least in AT_LEAST.items() if counts[what] < int(least * thousands)}
-    assert not scarce, scarce
+    """Run one campaign; return what happened how often."""
+    return pairs.run_campaign(seed, commands, CHAPTER, Waiting, lambda pair, chance: pair.apply(draw(chance)))
 
 
 @pytest.mark.both
@@ -226,7 +211,7 @@ def check_counts(counts):
 def test_orders_wait_as_the_naive_book_s(seed):
     counts = run_campaign(seed, COMMANDS)
     print(dict(sorted(counts.items())))
-    check_counts(counts)
+    pairs.check_counts(counts, AT_LEAST)
 
 
 @pytest.mark.soak
@@ -235,7 +220,7 @@ def test_orders_wait_as_the_naive_book_s_for_long():
     for number in soak.chapters("triggers", 20_000):
         counts.update(run_campaign(f"soak {soak.SEED} {number}", 20_000))
     print(dict(sorted(counts.items())))
-    check_counts(counts)
+    pairs.check_counts(counts, AT_LEAST)
 
 
 @pytest.mark.both
