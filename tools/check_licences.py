@@ -30,6 +30,15 @@ def get_licences(package: metadata.PackageMetadata) -> list[str]:
     return [text.splitlines()[0]] if text else []
 
 
+def read_licence_file(distribution: metadata.Distribution) -> list[str]:
+    """The first line of the licence that a distribution brings, for one whose metadata names none."""
+    for name in distribution.metadata.get_all("License-File") or []:
+        text = distribution.read_text(f"licenses/{name}") or distribution.read_text(str(name)) or ""
+        if text.strip():
+            return [text.strip().splitlines()[0].strip()]
+    return []
+
+
 def is_free_to_use(licences: list[str]) -> bool:
     """Whether a licence is named and none that must be kept is a GPL; of `A OR B` one that is not is enough."""
     kept = [re.split(r"\s+OR\s+", licence) for licence in licences]
@@ -59,7 +68,8 @@ def main() -> int:
     names = get_closure(project["project"]["dependencies"], metadata.requires)
     problems = 0
     for name in names:
-        licences = get_licences(metadata.metadata(name))
+        distribution = metadata.distribution(name)
+        licences = get_licences(distribution.metadata) or read_licence_file(distribution)
         if not is_free_to_use(licences):
             problems += 1
             print(f"{name}: {' and '.join(licences) or 'no licence named'}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from email.message import Message
+from importlib import metadata
+from pathlib import Path
 
 import pytest
 
@@ -72,3 +74,13 @@ def test_the_closure_follows_extras_and_markers() -> None:
 
 def test_what_is_installed_here_passes() -> None:
     assert check_licences.main() == 0
+
+
+def test_a_licence_named_only_by_its_file_is_read_from_there(tmp_path: Path) -> None:
+    folder = tmp_path / "quiet-1.0.dist-info"
+    (folder / "licenses").mkdir(parents=True)
+    (folder / "METADATA").write_text("Metadata-Version: 2.4\nName: quiet\nVersion: 1.0\nLicense-File: LICENSE\n")
+    (folder / "licenses/LICENSE").write_text("\nGNU Affero General Public License\n")
+    found = check_licences.read_licence_file(metadata.PathDistribution(folder))
+    assert found == ["GNU Affero General Public License"]
+    assert not check_licences.is_free_to_use(found)
