@@ -17,8 +17,8 @@ SOURCES = ROOT / "build/cython/src/worldmarkets/core"
 # Functions with C signatures that may call Python, and why.
 COLD = {
     "Engine.attempt": "catches what goes wrong inside a command",
-    "Engine.run_item": "catches what goes wrong inside an item of timed work",
-    "Engine.fail": "raises for a test",
+    "Work.run_item": "catches what goes wrong inside an item of timed work",
+    "Work.fail": "raises for a test",
     "CompressionFlow.join": "looks a party up in a list: a rare command",
     "CompressionFlow.check_parties": "looks a party up in a list: a rare command",
     "Governance.check_transition": "looks a pair of modes up: an administrator's command",

@@ -26,7 +26,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "parameters",
         "booking",
     ),
-    ("foresight", "engine", "drive", "codec", "digest", "audit", "snapshot"),
+    ("foresight", "work", "dispatch", "groups", "parts", "queries", "engine"),  # a command from end to end
+    ("drive", "codec", "digest", "audit", "snapshot"),  # the engine from outside
 )
 
 # Modules that never run on the path of a command, or only lay out memory: ordinary Python (hashlib, mmap, ctypes).

@@ -2,7 +2,7 @@
 
 The queue is a binary heap in a table of places; each place holds the row of a timer, and a timer knows its place, so
 that it can be taken out from anywhere.  Asking whether something is due reads one field of the venue.
-What the work of each kind is, the engine says (`Engine.do_due`).
+What the work of each kind is, `work.py` says (`Work.do_due`).
 """
 
 from __future__ import annotations
