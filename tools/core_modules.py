@@ -8,7 +8,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("undo", "tables", "index", "files", "outbox", "state"),  # State owns every table
     ("ledger", "book", "timers", "interest", "atlas", "bounds", "policy", "keys"),  # no matching, no flow
     ("contracts.spot", "contracts.loan", "contracts.perp"),  # arithmetic and settlement of one contract
-    ("admission", "sweep", "fees", "funding", "oracle"),  # read the state, decide
+    ("admission", "authority", "sweep", "fees", "funding", "oracle"),  # read the state, decide
     ("quotes", "limits", "conditions", "orders", "protection", "matching", "triggers"),  # one matching loop
     (
         "flows.funds",

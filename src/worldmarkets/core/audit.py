@@ -30,7 +30,7 @@ from worldmarkets.core.codes import (
     TRIGGERS,
 )
 from worldmarkets.core.engine import Engine
-from worldmarkets.core.records import TABLES
+from worldmarkets.core.records import TABLE_IDS, TABLES
 from worldmarkets.core.units import (
     BASIS,
     DAY,
@@ -40,6 +40,7 @@ from worldmarkets.core.units import (
     HOURS_A_YEAR,
     LADDER_TOP,
     MAX_EXITS,
+    MAX_NONCES,
     NEVER,
     SIDES,
 )
@@ -81,6 +82,7 @@ def compute_violations(engine: Engine) -> list[str]:
     audit_fees(state, found)
     audit_credits(state, found)
     audit_policies(state, found)
+    audit_nonces(state, found)
     audit_indexes(state, found)
     audit_changes(engine, state, found)
     return found
@@ -693,6 +695,25 @@ def audit_figures(engine: Engine, state: Tables, found: list[str]) -> None:
             floor, value = engine.get_floor(account), engine.get_value(account, state.venue[1].initial_ppm)
             if floor is not None and floor > value:
                 found.append(f"3: account {account}: kept as worth {floor} at least, {value} from scratch")
+
+
+def audit_nonces(state: Tables, found: list[str]) -> None:
+    """3. A signer's nonces rise along its list, as many as it says; every nonce is one signer's."""
+    total = 0
+    for row in range(1, len(state.signers)):
+        signer = state.signers[row]
+        before, place, count = NONE, signer.first, 0
+        while place != NONE and count <= MAX_NONCES:
+            nonce = state.nonces[place]
+            if nonce.previous != before or (before != NONE and nonce.nonce <= state.nonces[before].nonce):
+                found.append(f"3: signer {row}: nonce {nonce.nonce} stands in the wrong place")
+            before, place, count = place, nonce.next, count + 1
+        if before != signer.last or count != signer.nonces or count > MAX_NONCES:
+            found.append(f"3: signer {row}: {signer.nonces} nonces, counted {count}")
+        total += count
+    kept = state.pools[TABLE_IDS["nonces"]].count
+    if total != kept:
+        found.append(f"3: {kept} nonces kept, signers have {total}")
 
 
 def audit_changes(engine: Engine, state: Tables, found: list[str]) -> None:

@@ -1,7 +1,8 @@
 """Commands and events as bytes: 64 bytes a record, little-endian, the layouts of records.py.
 
 A bundle is a record of kind BUNDLE whose `count` says how many records after it are its legs; a compression and a mass
-quote are laid out the same way.  There is no other framing: a file of commands is their concatenation.
+quote are laid out the same way.  An envelope is a record of kind SIGNED before one command, of which `count` says how
+many records it has.  There is no other framing: a file of commands is their concatenation.
 """
 
 from __future__ import annotations
@@ -49,6 +50,10 @@ COMMANDS: dict[int, type[Record]] = {
     codes.CANCEL_CHANGE: records.ContractChange,
     codes.LIST_ASSET: records.ListAsset,
     codes.LIST_MARKET: records.ListMarket,
+    codes.SIGNED: records.Signed,
+    codes.ADD_KEY: records.KeyChange,
+    codes.SET_MANDATE: records.SetMandate,
+    codes.REVOKE_KEY: records.KeyChange,
 }
 EVENTS: dict[int, type[Record]] = {
     codes.ACCOUNT_OPENED: records.AccountOpened,
@@ -96,12 +101,15 @@ EVENTS: dict[int, type[Record]] = {
     codes.LIMITS_SET: records.LimitsSet,
     codes.POLICY_SET: records.PolicySet,
     codes.COUNTERPARTY_SET: records.CounterpartySet,
+    codes.KEY_ADDED: records.KeyChanged,
+    codes.MANDATE_SET: records.MandateSet,
+    codes.KEY_REVOKED: records.KeyChanged,
     codes.REPEATED: records.Repeated,
     codes.UNCHANGED: records.Event,
     codes.REJECTED: records.Rejected,
 }
 
-_COMMAND_FIRST = ("OPEN_ACCOUNT", "LIST_MARKET")
+_COMMAND_FIRST = ("OPEN_ACCOUNT", "REVOKE_KEY")
 _EVENT_FIRST = ("ACCOUNT_OPENED", "REJECTED")
 _RESULT_FIRST = ("OK", "INTERNAL")
 
@@ -114,7 +122,7 @@ def _names(first: str, last: str) -> dict[int, str]:
 COMMAND_NAMES = _names(*_COMMAND_FIRST)
 EVENT_NAMES = _names(*_EVENT_FIRST)
 RESULT_NAMES = _names(*_RESULT_FIRST)
-REASON_NAMES = _names("REASON_REQUESTED", "REASON_SETTLING")
+REASON_NAMES = _names("REASON_REQUESTED", "REASON_KEY_REVOKED")
 
 
 def encode(commands: Iterable[Record]) -> bytes:

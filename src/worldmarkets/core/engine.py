@@ -14,8 +14,18 @@ from worldmarkets.core.undo import Exhausted
 
 if not cython.compiled:
     from worldmarkets.core.codes import *
-    from worldmarkets.core.records import Command, Event, Venue, address, as_place_order, as_rejected
+    from worldmarkets.core.records import (
+        Command,
+        Event,
+        Signed,
+        Venue,
+        address,
+        as_place_order,
+        as_rejected,
+        as_signed,
+    )
     from worldmarkets.core.units import EVENTS_A_COMMAND, FAR, MAX_TIME, NEAR, NEXT
+    from worldmarkets.core.wide import bit
 
 
 @cython.final
@@ -85,15 +95,25 @@ class Engine(Queries):
         return b"".join(parts)
 
     def step(self, place: longlong, count: longlong) -> longlong:
-        """Apply one command, with its legs; return how many records that was."""
+        """Apply one command, with its legs and in its envelope if it has any; return how many records that was."""
         command = address(self.inbox[place])
         taken: longlong = 1
+        whole: longlong
         code: longlong
         mark: longlong
         events: longlong = self.outbox.length
         if self.is_head(command.kind):
             taken = min(1 + command.count, count - place)
+        whole = taken
         code = self.stamp(place)
+        if code == OK and command.kind == SIGNED:
+            code = self.open_envelope(place, taken)
+            if code != ENVELOPE:  # from here on it is about the command inside
+                place += 1
+                taken -= 1
+                command = address(self.inbox[place])
+        elif code == OK and self.state.venue.rows[1].requires_signatures:
+            code = self.authority.check_unsigned(command.kind)
         mark = self.state.undo.begin()
         clock_us: longlong = self.work.clock_us
         self.groups.leg = 0
@@ -114,7 +134,22 @@ class Engine(Queries):
             self.outbox.emit(UNCHANGED, command.kind, 0, command.account)
         if not self.is_preview:
             self.state.undo.commit()
-        return taken
+        return whole
+
+    def open_envelope(self, place: longlong, taken: longlong) -> longlong:
+        """Use an envelope's nonce, and return the code that keeps the command inside from being done.
+
+        The nonce is written before the level that takes a rejected command back.
+        """
+        mark: longlong = self.state.undo.begin()
+        envelope = as_signed(address(self.inbox[place]))
+        if taken < 2 or taken != 1 + envelope.count:
+            return self.admission.refuse(ENVELOPE, 1 + envelope.count, taken, envelope.account)
+        try:
+            return self.authority.open(envelope, address(self.inbox[place + 1]))
+        except Exhausted:
+            self.state.undo.rollback(mark)
+            return self.admission.refuse(CAPACITY, 0, 0, 0)
 
     def attempt(self, place: longlong, taken: longlong) -> longlong:
         """Run a command or a bundle, whatever happens inside.  Returns OK or the code of its rejection."""
@@ -128,8 +163,8 @@ class Engine(Queries):
             return self.admission.refuse(INTERNAL, 0, 0, 0)
 
     def is_head(self, kind: longlong) -> cython.bint:
-        """Say whether a command of this kind has legs behind it."""
-        return kind == BUNDLE or kind == COMPRESS or kind == MASS_QUOTE
+        """Say whether more records belong to a command of this kind: legs, or what is in an envelope."""
+        return kind < COMMAND_KINDS and bit(kind) & HEAD_KINDS != 0
 
     def stamp(self, place: longlong) -> longlong:
         """Number a command and take its time, which never runs backwards.
@@ -166,13 +201,14 @@ class Engine(Queries):
     def perform(self, place: longlong, taken: longlong) -> longlong:
         """Run a command or a bundle.  Returns OK or the code of its rejection."""
         command = address(self.inbox[place])
+        now_us: longlong = self.state.venue.rows[1].time_us
         code: longlong
         self.matching.reset_work()
         self.matching.is_bundle = False
         self.admission.refuse(OK, 0, 0, 0)
         self.work.items = 0
-        if self.state.venue.rows[1].next_due_us <= command.time_us:
-            self.work.run_due(command.time_us)
+        if self.state.venue.rows[1].next_due_us <= now_us:
+            self.work.run_due(now_us)
         self.own_events = self.outbox.length
         self.orders.sweep_clients()
         if self.is_head(command.kind):

@@ -8,6 +8,7 @@ from cython import longlong, pointer
 from worldmarkets.core import guards
 from worldmarkets.core.admission import Admission
 from worldmarkets.core.book import Book
+from worldmarkets.core.keys import Keys
 from worldmarkets.core.oracle import Oracle
 from worldmarkets.core.outbox import Outbox
 from worldmarkets.core.state import State
@@ -15,7 +16,7 @@ from worldmarkets.core.timers import Timers
 
 if not cython.compiled:
     from worldmarkets.core.codes import *
-    from worldmarkets.core.records import Asset, Event, Group, Market, Switch, Tier, Venue, as_switched
+    from worldmarkets.core.records import Asset, Event, Group, Market, Signer, Switch, Tier, Venue, as_switched
     from worldmarkets.core.units import (
         DAY,
         GRID,
@@ -60,6 +61,7 @@ class Governance:
     """Defines a venue at its genesis, and switches markets and feeds by command."""
 
     state: State
+    keys: Keys
     book: Book
     ladder: Book
     timers: Timers
@@ -68,9 +70,10 @@ class Governance:
     outbox: Outbox
     message: object
 
-    def __init__(self, state: State, book: Book, ladder: Book, timers: Timers, admission: Admission, oracle: Oracle,
-                 outbox: Outbox):  # fmt: skip
+    def __init__(self, state: State, keys: Keys, book: Book, ladder: Book, timers: Timers, admission: Admission,
+                 oracle: Oracle, outbox: Outbox):  # fmt: skip
         self.state = state
+        self.keys = keys
         self.book = book
         self.ladder = ladder
         self.timers = timers
@@ -82,7 +85,8 @@ class Governance:
     def open_venue(self, time_us, rungs_ppm=(1_000_000, 600_000, 300_000), lent_haircut_ppm=20_000,
                    open_order_multiple=5, iou_penalty_bp=500, max_fills=MAX_FILLS, funding_period_us=28_800_000_000,
                    funding_cutoff_us=1_800_000_000, funding_step_ppb=50_000, funding_cap_ppb=3_000_000,
-                   crowding_ppm=800_000, tiers=(), sweep_visits=MAX_VISITS, parameter_delay_us=2 * DAY):  # fmt: skip
+                   crowding_ppm=800_000, tiers=(), sweep_visits=MAX_VISITS, parameter_delay_us=2 * DAY,
+                   requires_signatures=False):  # fmt: skip
         """Set the venue's parameters.  Units: ppm, ppb, microseconds.  Raises ValueError out of bounds.
 
         `tiers` are (fees paid in thirty days in numeraire quanta, maker cut, taker cut), the cuts beside those before.
@@ -119,7 +123,20 @@ class Governance:
         venue.mark_version = 1
         venue.moved_ppb = 2  # an account that waits stands one below
         venue.sweep_visits = sweep_visits
+        venue.requires_signatures = requires_signatures
         venue.mode = OPEN
+        self.state.undo.commit()
+
+    def add_role(self, address: bytes, role):
+        """Give a 20-byte address a role: ADMINISTRATOR or GUARDIAN.  Raises ValueError when it has one."""
+        require(len(address) == 20 and any(address), "an address is 20 bytes, not all zero")
+        require(role in (ADMINISTRATOR, GUARDIAN), "a role is administrator or guardian")
+        row: longlong = self.keys.need(
+            int.from_bytes(address[:8], "big"), int.from_bytes(address[8:16], "big"), int.from_bytes(address[16:], "big")
+        )
+        signer = self.keys.signers.edit(row)
+        require(signer.role == NONE, f"0x{address.hex()} has a role already")
+        signer.role = role
         self.state.undo.commit()
 
     def set_tiers(self, tiers):

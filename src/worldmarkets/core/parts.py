@@ -7,6 +7,7 @@ import cython
 from worldmarkets.core import records
 from worldmarkets.core.admission import Admission
 from worldmarkets.core.atlas import Atlas
+from worldmarkets.core.authority import Authority
 from worldmarkets.core.book import Book
 from worldmarkets.core.bounds import Bounds
 from worldmarkets.core.conditions import Conditions
@@ -26,6 +27,7 @@ from worldmarkets.core.foresight import Foresight
 from worldmarkets.core.funding import Funding
 from worldmarkets.core.governance import Governance
 from worldmarkets.core.groups import Groups
+from worldmarkets.core.keys import Keys
 from worldmarkets.core.ledger import Ledger
 from worldmarkets.core.limits import Limits
 from worldmarkets.core.matching import Matching
@@ -52,6 +54,7 @@ class Parts:
 
     state: State
     ledger: Ledger
+    keys: Keys
     book: Book
     ladder: Book
     timers: Timers
@@ -64,6 +67,7 @@ class Parts:
     policies: Policies
     bounds: Bounds
     admission: Admission
+    authority: Authority
     oracle: Oracle
     funding: Funding
     fees: Fees
@@ -94,6 +98,7 @@ class Parts:
         self.state = State(capacity, huge_pages)
         self.outbox = Outbox(outbox)
         self.ledger = Ledger(self.state)
+        self.keys = Keys(self.state)
         self.book = Book(self.state, self.state.sides)
         self.ladder = Book(self.state, self.state.trigger_sides)
         self.timers = Timers(self.state)
@@ -102,6 +107,7 @@ class Parts:
         self.bounds = Bounds(self.state, self.atlas)
         self.policies = Policies(self.state, self.ledger, self.atlas)
         self.admission = Admission(self.state, self.atlas, self.bounds)
+        self.authority = Authority(self.state, self.keys, self.admission)
         self.quotes = Quotes(self.state)
         self.limits = Limits(self.state, self.admission, self.atlas)
         self.funding = Funding(self.state, self.book, self.timers, self.outbox)
@@ -128,7 +134,7 @@ class Parts:
             self.admission, self.matching, self.outbox,
         )  # fmt: skip
         self.governance = Governance(
-            self.state, self.book, self.ladder, self.timers, self.admission, self.oracle, self.outbox
+            self.state, self.keys, self.book, self.ladder, self.timers, self.admission, self.oracle, self.outbox
         )
         self.settling = Settling(self.state, self.orders, self.perps, self.loans, self.oracle, self.outbox)
         self.parameters = Parameters(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import cython
-from cython import longlong
+from cython import longlong, ulonglong
 
 from worldmarkets.core.book import Book
 from worldmarkets.core.parts import Parts
@@ -72,6 +72,10 @@ class Queries(Parts):
     def get_missed(self):
         """Value every account from scratch and return how many that wait for no look have another state than kept."""
         return self.sweep.count_missed()
+
+    def get_signer(self, high: ulonglong, middle: ulonglong, low: longlong):
+        """Return the row of an address that is a signer, or 0."""
+        return self.keys.find(high, middle, low)
 
     def get_exposure(self, account: longlong, other: longlong):
         """Return (lent, profit, shock): the parts of an account's exposure to another, in numeraire quanta."""

@@ -306,6 +306,43 @@ class ListMarket(_CommandRecord):
     spare: u8
 
 
+class Signed(_CommandRecord):
+    """An envelope: `count` records follow, which are one command, sent by a key whose signature was verified.
+
+    `account` of the head is the one that the command is about, 0 when there is none.
+    """
+
+    signer_high: u64
+    signer_middle: u64
+    signer_low: u32
+    spare: u32
+    nonce: i64
+    expiry_us: i64
+
+
+class KeyChange(_CommandRecord):
+    """Add a delegate key to an account, or revoke it."""
+
+    key_high: u64
+    key_middle: u64
+    key_low: u32
+    spare: u32
+    expiry_us: i64
+    spare2: i64
+
+
+class SetMandate(_CommandRecord):
+    """One term of what a delegate key may do: `field` is one of codes.py; `part` and `bits` are those of a set."""
+
+    key_high: u64
+    key_middle: u64
+    key_low: u32
+    field: u16
+    part: u16
+    value: i64
+    bits: u64
+
+
 class _EventRecord(Record):
     HEAD: ClassVar[dict[str, str]] = {"sequence": "i64", "kind": "u8", "code": "u8", "market": "u16", "account": "u32"}
 
@@ -726,6 +763,31 @@ class CounterpartySet(_EventRecord):
     spare4: i64
 
 
+class KeyChanged(_EventRecord):
+    """A delegate key that was added, until when, or revoked, with how many of its orders cancelled."""
+
+    key_high: u64
+    key_middle: u64
+    key_low: u32
+    cancelled: u32
+    expiry_us: i64
+    spare: i64
+    spare2: i64
+
+
+class MandateSet(_EventRecord):
+    """One term of what a delegate key may do from now on."""
+
+    key_high: u64
+    key_middle: u64
+    key_low: u32
+    field: u16
+    part: u16
+    value: i64
+    bits: u64
+    spare: i64
+
+
 class Rejected(_EventRecord):
     """A command that changed nothing.  `code` is the rule; `needed`, `had` and `subject` are its numbers."""
 
@@ -848,6 +910,8 @@ class Venue(Record):
     parameter_epoch: i64
     change_serial: i64
     changes: i64
+    requires_signatures: u32
+    spare3: u32
 
 
 class Asset(Record):
@@ -1358,6 +1422,27 @@ class Counterparty(Record):
     spare2: u32
 
 
+class Signer(Record):
+    """An address whose envelopes are taken: the nonces it used, the lowest first, and its role in the venue if any."""
+
+    high: u64
+    middle: u64
+    low: u32
+    first: u32
+    last: u32
+    nonces: u16
+    role: u8
+    spare: u8
+
+
+class Nonce(Record):
+    """A nonce that a signer used, between the next higher and the next lower one that are kept."""
+
+    nonce: i64
+    next: u32
+    previous: u32
+
+
 class Credit(Record):
     """What one account has lent another of an asset: the sum of the principals between them, IOUs among them."""
 
@@ -1429,14 +1514,14 @@ class Seen(Record):
 COMMANDS = (
     OpenAccount, Funds, SetMark, Switch, PlaceOrder, OrderChange, OrderPair, Timeout, ContractChange,
     MassQuote, Quote, Protect, SetLimits, SetPolicy, SetCounterparty,
-    ProposeChange, ListAsset, ListMarket,
+    ProposeChange, ListAsset, ListMarket, Signed, KeyChange, SetMandate,
 )  # fmt: skip
 EVENTS = (
     AccountOpened, FundsMoved, MarkSet, Switched, OrderPlaced, OrderCancelled, OrderAmended, OrderTriggered,
     OrdersPaired, DeadManSet, Traded, PerpChanged,
     TruedUp, LoanOpened, LoanRepaid, LoanExtended, LoanMoved, InterestShared, LoanOverdue, LoanConfigured,
     FundingSet, Compressed, WorkDone, WorkDeferred, QuoteRefused, Quoted, ProtectionSet, ProtectionTripped, LimitsSet,
-    AccountState, PolicySet, CounterpartySet, Rejected, Repeated, ParameterChanged, Listed, MarketSettled,
+    AccountState, PolicySet, CounterpartySet, KeyChanged, MandateSet, Rejected, Repeated, ParameterChanged, Listed, MarketSettled,
 )  # fmt: skip
 
 # Every table, in the order of snapshot and digest: name and record.
@@ -1489,6 +1574,10 @@ TABLES: tuple[tuple[str, type[Record]], ...] = (
     ("counterparties", Counterparty),
     ("counterparty_keys", Entry),
     ("counterparty_buckets", Bucket),
+    ("signers", Signer),
+    ("signer_keys", Entry),
+    ("signer_buckets", Bucket),
+    ("nonces", Nonce),
     ("credits", Credit),
     ("credit_keys", Entry),
     ("credit_buckets", Bucket),

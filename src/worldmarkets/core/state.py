@@ -30,6 +30,7 @@ from worldmarkets.core.tables import (
     MakerTable,
     MarketTable,
     NodeTable,
+    NonceTable,
     OrderTable,
     OwnerTable,
     PerpTable,
@@ -41,6 +42,7 @@ from worldmarkets.core.tables import (
     SampleTable,
     ShareTable,
     SideTable,
+    SignerTable,
     SlotTable,
     TierTable,
     TimerTable,
@@ -86,10 +88,12 @@ CAPACITY = {
     "limits": 1 << 20,
     "policies": 1 << 23,
     "counterparties": 1 << 23,
+    "signers": 1 << 23,
+    "nonces": 1 << 27,
     "credits": 1 << 24,
     "shares": 1 << 24,
     "promises": 1 << 24,
-    "indexes": 16,
+    "indexes": 32,
 }
 
 # The indexes in their order: the table whose rows each names, by what its own two tables are called after.
@@ -104,6 +108,7 @@ PLURALS = {
     "limit": "limits",
     "counterparty": "counterparties",
     "credit": "credits",
+    "signer": "signers",
 }
 
 
@@ -145,6 +150,8 @@ class State:
     policies: PolicyTable
     counterparties: CounterpartyTable
     credits: CreditTable
+    signers: SignerTable
+    nonces: NonceTable
     shares: ShareTable
     promises: PromisesTable
     indexes: IndexStateTable
@@ -161,6 +168,7 @@ class State:
     limit_index: Index
     counterparty_index: Index
     credit_index: Index
+    signer_index: Index
 
     def __init__(self, capacity=None, huge_pages=False):
         sizes = {**CAPACITY, **(capacity or {})}
@@ -211,6 +219,8 @@ class State:
         self.policies = made["policies"]
         self.counterparties = made["counterparties"]
         self.credits = made["credits"]
+        self.signers = made["signers"]
+        self.nonces = made["nonces"]
         self.shares = made["shares"]
         self.promises = made["promises"]
         self.indexes = made["indexes"]
@@ -230,6 +240,7 @@ class State:
         self.limit_index = index["limit"]
         self.counterparty_index = index["counterparty"]
         self.credit_index = index["credit"]
+        self.signer_index = index["signer"]
 
     def open(self):
         """Lay out the empty state: pools, the venue's row, empty indexes."""
@@ -247,6 +258,7 @@ class State:
         self.limit_index.open()
         self.counterparty_index.open()
         self.credit_index.open()
+        self.signer_index.open()
         self.undo.commit()
 
     def has_account(self, account: longlong) -> cython.bint:

@@ -30,6 +30,7 @@ if not cython.compiled:
         Maker,
         Market,
         Node,
+        Nonce,
         Order,
         Owner,
         Perp,
@@ -41,6 +42,7 @@ if not cython.compiled:
         Sample,
         Share,
         Side,
+        Signer,
         Slot,
         Tier,
         Timer,
@@ -515,6 +517,28 @@ class NodeTable(Table):
 
 @cython.final
 @cython.cclass
+class NonceTable(Table):
+    """Rows of `Nonce`."""
+
+    rows: Nonce[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Nonce]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Nonce]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
 class OrderTable(Table):
     """Rows of `Order`."""
 
@@ -751,6 +775,28 @@ class SideTable(Table):
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Side]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class SignerTable(Table):
+    """Rows of `Signer`."""
+
+    rows: Signer[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Signer]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Signer]]:
         """Return row `row` to be read only."""
         return address(self.rows[row])
 

@@ -67,6 +67,7 @@ MAX_TRIGGERS = 256  # orders of an account that wait for their triggers
 MAX_REQUEUE = 1_024  # resting orders that one change of a policy puts at the back of their queues
 MAX_COUNTERPARTIES = 1_024  # that one policy names
 MAX_BUNDLE = 100  # commands in one bundle
+MAX_NONCES = 100  # of a key that are kept, the highest
 MAX_QUOTES = 1_024  # that an account has resting
 MAX_LIMITED_ORDERS = 1_024  # that an account may have resting when a limit is set for it
 MAX_FILLS = 1_024  # default of the venue's max_fills, and its bound

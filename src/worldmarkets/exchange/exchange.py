@@ -26,16 +26,18 @@ from worldmarkets.core.snapshot import read_snapshot, write_snapshot
 from worldmarkets.exchange import genesis as source
 from worldmarkets.exchange import parameters, tables
 from worldmarkets.exchange.account import STATES, Account
+from worldmarkets.exchange.addresses import get_address
 from worldmarkets.exchange.bundle import Preview
 from worldmarkets.exchange.commands import make, make_bundle
 from worldmarkets.exchange.compression import Compression, compute_compression, make_compression
 from worldmarkets.exchange.errors import ExchangeError, GenesisError, Rejected, UnitError, UnknownName
 from worldmarkets.exchange.genesis import Genesis, load_genesis, open_engine
+from worldmarkets.exchange.keys import make_envelope
 from worldmarkets.exchange.listing import Listing
 from worldmarkets.exchange.market import FEEDS, CurveRate, MarketView, Trade
 from worldmarkets.exchange.parameters import Change
 from worldmarkets.exchange.quotes import Ladders, make_limits
-from worldmarkets.exchange.registry import Registry, get_owner, make_open
+from worldmarkets.exchange.registry import Registry, make_open
 from worldmarkets.exchange.results import Reader, Result, side_name
 from worldmarkets.exchange.units import MARK_DECIMALS, Amount, from_time, from_units, to_time
 from worldmarkets.exchange.views import Views
@@ -97,6 +99,15 @@ class Exchange:
         if not result.accepted:
             raise Rejected(result)
         return result
+
+    def envelope(
+        self, signer: str, *commands: Record, nonce: int | None = None, expiry: datetime | None = None
+    ) -> list[Record]:
+        """Return one command, with its legs if it has any, as if `signer` had signed it: an address, or its word.
+
+        Without a nonce it is the next one of the signer; without an expiry it is good for an hour.
+        """
+        return make_envelope(self, get_address(signer), commands, nonce, expiry)
 
     def make_bundle(self, account: int, commands: list[Record]) -> list[Record]:
         """Return an account's commands as one bundle, stamped with the exchange's time."""
@@ -286,7 +297,7 @@ class Exchange:
         The name is a 20-byte address ("0x..."), or any word: a word stands for an address of its own, the same one in
         every exchange.  Sub-accounts of one owner differ by index.
         """
-        owner = get_owner(name)
+        owner = get_address(name)
         found = self._registry.find(owner, index)
         if found is None:
             self.send(make_open(owner, index))

@@ -18,6 +18,7 @@ import msgspec
 from worldmarkets.core import codes
 from worldmarkets.core.engine import Engine
 from worldmarkets.core.units import HOUR, MAX_VISITS, SECOND
+from worldmarkets.exchange.addresses import get_address, is_address
 from worldmarkets.exchange.errors import GenesisError, UnitError
 from worldmarkets.exchange.units import from_units, parse, to_time, to_units
 
@@ -49,6 +50,9 @@ class Venue(_Part, frozen=True):
     maker_ppm: int = 500
     taker_ppm: int = 1_000
     fee_cap: str = "10"
+    requires_signatures: bool = False
+    administrators: list[str] = []
+    guardians: list[str] = []
 
 
 class Tier(_Part, frozen=True):
@@ -163,7 +167,13 @@ def open_engine(
             ],
             sweep_visits=venue.sweep_visits,
             parameter_delay_us=venue.parameter_delay_hours * HOUR,
+            requires_signatures=venue.requires_signatures,
         )
+        for role, names in ((codes.ADMINISTRATOR, venue.administrators), (codes.GUARDIAN, venue.guardians)):
+            for name in names:
+                if not is_address(name):
+                    raise GenesisError(f"{name} is not an address")
+                engine.governance.add_role(get_address(name), role)
     _add_assets(engine, genesis)
     for market in genesis.markets:
         with _Field(f"market {market.symbol}"):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from typing import TYPE_CHECKING, Any
 
 from worldmarkets.core import codes
 from worldmarkets.core.records import OpenAccount, Record
 from worldmarkets.exchange.account import Account
+from worldmarkets.exchange.addresses import is_address, join_address, split_address
 from worldmarkets.exchange.commands import make
 from worldmarkets.exchange.errors import UnknownName
 from worldmarkets.exchange.tables import get_table
@@ -16,21 +15,12 @@ from worldmarkets.exchange.tables import get_table
 if TYPE_CHECKING:
     from worldmarkets.exchange.exchange import Exchange
 
-ADDRESS_BYTES = 20
-_ADDRESS = re.compile(rf"0x[0-9a-fA-F]{{{2 * ADDRESS_BYTES}}}")
-
-
-def get_owner(name: str) -> bytes:
-    """Return the address that a name stands for: an address itself, or the start of the hash of any other word."""
-    return bytes.fromhex(name[2:]) if _ADDRESS.fullmatch(name) else hashlib.sha256(name.encode()).digest()[:20]
-
 
 def make_open(owner: bytes, index: int) -> Record:
     """Return the command that opens an owner's sub-account.  Raises UnitError for an index out of range."""
-    number = int.from_bytes(owner, "big")
+    high, middle, low = split_address(owner)
     return make(
-        OpenAccount, kind=codes.OPEN_ACCOUNT, owner_high=number >> 96, owner_middle=number >> 32 & (1 << 64) - 1,
-        owner_low=number & (1 << 32) - 1, index=index,
+        OpenAccount, kind=codes.OPEN_ACCOUNT, owner_high=high, owner_middle=middle, owner_low=low, index=index
     )  # fmt: skip
 
 
@@ -75,14 +65,13 @@ class Registry:
             del self._by_owner[account.owner, account.index]
 
     def _add(self, number: int, words: tuple[int, int, int], index: int) -> None:
-        high, middle, low = words
-        owner = (high << 96 | middle << 32 | low).to_bytes(ADDRESS_BYTES, "big")
+        owner = join_address(*words)
         name = f"0x{owner.hex()}" + (f"#{index}" if index else "")
         self._by_owner[owner, index] = self._by_number[number] = Account(self._exchange, number, name, owner, index)
 
     @staticmethod
     def call(account: Account, name: str) -> Account:
         """Let an account go by the word it was asked for with."""
-        if not _ADDRESS.fullmatch(name):
+        if not is_address(name):
             account.name = f"{name}#{account.index}" if account.index else name
         return account

@@ -116,6 +116,8 @@ class Reader:
         """Return the result of a command, or of a bundle with its legs, from the events it gave, if any."""
         last: Any = events[-1] if events else None
         is_rejected = last is not None and last.kind == codes.REJECTED
+        if commands[0].kind == codes.SIGNED and not (is_rejected and last.command_kind == codes.SIGNED):
+            commands = commands[1:]
         kind = commands[last.leg if is_rejected else 0].kind
         name = COMMAND_NAMES.get(kind, str(kind))
         if is_rejected:
