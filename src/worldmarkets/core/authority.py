@@ -17,12 +17,11 @@ if not cython.compiled:
         COMMAND_KINDS,
         ENVELOPE,
         ENVELOPE_EXPIRED,
-        KEY_FORBIDDEN,
         HEAD_KINDS,
+        KEY_FORBIDDEN,
         NONE,
         OK,
         OPEN_ACCOUNT,
-        OWNER,
         OWNER_KINDS,
         ROLE,
         SEQUENCER_KINDS,
@@ -118,17 +117,16 @@ class Authority:
 
     def check_right(self, signer: longlong, command: pointer[Command]) -> longlong:
         """Return the code that keeps a signer from sending a command."""
-        kind: longlong = command.kind
         role: longlong = self.keys.signers.rows[signer].role
         if role != NONE:
             return self.check_role(role, command)
-        if kind == OPEN_ACCOUNT:
+        if command.kind == OPEN_ACCOUNT:
             return self.check_opening(signer, command)
+        if not self.is_among(command.kind, OWNER_KINDS):
+            return self.forbid(NONE, command)
         if not self.state.has_account(command.account):
             return self.admission.refuse(UNKNOWN_ACCOUNT, 0, 0, command.account)
-        if self.keys.is_owner(signer, command.account):
-            return OK if self.is_among(kind, OWNER_KINDS) else self.forbid(OWNER, command)
-        return self.forbid(NONE, command)
+        return OK if self.keys.is_owner(signer, command.account) else self.forbid(NONE, command)
 
     def check_role(self, role: longlong, command: pointer[Command]) -> longlong:
         """Return the code that keeps a role of the venue from sending a command: it acts for no account."""
@@ -147,5 +145,5 @@ class Authority:
         return self.forbid(NONE, command)
 
     def forbid(self, sort: longlong, command: pointer[Command]) -> longlong:
-        """Refuse a command to a key that is, to its account, of a sort: a role, OWNER, DELEGATE or nobody (0)."""
+        """Refuse a command to a key of a sort: a role of the venue, DELEGATE, or (0) one that it is no matter of."""
         return self.admission.refuse(KEY_FORBIDDEN, command.kind, sort, command.account)

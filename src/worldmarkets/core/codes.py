@@ -164,8 +164,7 @@ STATE_CLOSE_OUT = 4
 # Who sends a command of governance: a flag of its head.  Nobody may do anything unless it is written down.
 ADMINISTRATOR = 1
 GUARDIAN = 2
-OWNER = 3  # what else a key may be, to an account
-DELEGATE = 4
+DELEGATE = 3  # what else a refusal may call a key
 
 # Who may send which kinds, a bit each; a kind that stands nowhere nobody may send.  docs/spec/keys.md shows this table.
 SEQUENCER_KINDS = 1 << OPEN_ACCOUNT | 1 << DEPOSIT | 1 << SET_MARK | 1 << ADVANCE_TIME  # without an envelope

@@ -87,6 +87,11 @@ class Result:
         return self.orders[-1] if self.orders else 0
 
     @property
+    def denied(self) -> bool:
+        """Whether it was refused for the key that sent it, whatever the command."""
+        return getattr(codes, self.code, codes.OK) in _DENIALS
+
+    @property
     def change(self) -> int:
         """The id of the change of parameters that was proposed; 0 when there is none."""
         return next((event.change_id for event in self.events if event.kind == codes.PARAMETER_PROPOSED), 0)
@@ -217,6 +222,11 @@ _CASH = frozenset(
         codes.LENDER_NOT_FREE,
     }
 )
+_DENIALS = frozenset({
+    codes.ENVELOPE, codes.UNSIGNED, codes.ENVELOPE_EXPIRED, codes.UNKNOWN_KEY, codes.NONCE_TOO_LOW, codes.NONCE_USED,
+    codes.KEY_FORBIDDEN, codes.KEY_EXPIRED, codes.MANDATE_KIND, codes.MANDATE_MARKET, codes.MANDATE_ORDER,
+    codes.MANDATE_DAY, codes.MANDATE_LOSS, codes.MANDATE_FLOOR, codes.ROLE,
+})  # fmt: skip
 _AMOUNT = frozenset({codes.BALANCE, codes.AMOUNT_NOT_POSITIVE, codes.AMOUNT_TOO_LARGE, codes.COLLATERAL_CAP})
 _SIZE = frozenset({
     codes.SIZE_NOT_POSITIVE, codes.SIZE_TOO_SMALL, codes.SIZE_TOO_LARGE, codes.NOTIONAL_TOO_LARGE,
