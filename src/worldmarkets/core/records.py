@@ -1521,7 +1521,8 @@ EVENTS = (
     OrdersPaired, DeadManSet, Traded, PerpChanged,
     TruedUp, LoanOpened, LoanRepaid, LoanExtended, LoanMoved, InterestShared, LoanOverdue, LoanConfigured,
     FundingSet, Compressed, WorkDone, WorkDeferred, QuoteRefused, Quoted, ProtectionSet, ProtectionTripped, LimitsSet,
-    AccountState, PolicySet, CounterpartySet, KeyChanged, MandateSet, Rejected, Repeated, ParameterChanged, Listed, MarketSettled,
+    AccountState, PolicySet, CounterpartySet, KeyChanged, MandateSet, Rejected, Repeated, ParameterChanged, Listed,
+    MarketSettled,
 )  # fmt: skip
 
 # Every table, in the order of snapshot and digest: name and record.
