@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import cython
-from cython import longlong, pointer
+from cython import longlong, pointer, ulonglong
 
 from worldmarkets.core import guards
 from worldmarkets.core.admission import Admission
@@ -131,8 +131,9 @@ class Governance:
         """Give a 20-byte address a role: ADMINISTRATOR or GUARDIAN.  Raises ValueError when it has one."""
         require(len(address) == 20 and any(address), "an address is 20 bytes, not all zero")
         require(role in (ADMINISTRATOR, GUARDIAN), "a role is administrator or guardian")
-        words = (address[:8], address[8:16], address[16:])
-        row: longlong = self.keys.need(*(int.from_bytes(word, "big") for word in words))
+        high: ulonglong = int.from_bytes(address[:8], "big")
+        middle: ulonglong = int.from_bytes(address[8:16], "big")
+        row: longlong = self.keys.need(high, middle, int.from_bytes(address[16:], "big"))
         signer = self.keys.signers.edit(row)
         require(signer.role == NONE, f"0x{address.hex()} has a role already")
         signer.role = role
