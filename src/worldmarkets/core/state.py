@@ -58,7 +58,7 @@ if not cython.compiled:
 
 # Rows a table may hold unless the genesis says otherwise.  A row costs memory only once it is used.
 CAPACITY = {
-    "pools": 64,
+    "pools": 256,
     "venue": 2,
     "assets": 4_096,
     "groups": 4_096,
