@@ -17,6 +17,7 @@ SOURCES = ROOT / "build/cython/src/worldmarkets/core"
 # Functions with C signatures that may call Python, and why.
 COLD = {
     "Engine.attempt": "catches what goes wrong inside a command",
+    "Engine.open_envelope": "catches a table that is full, as above",
     "Work.run_item": "catches what goes wrong inside an item of timed work",
     "Work.fail": "raises for a test",
     "CompressionFlow.join": "looks a party up in a list: a rare command",
