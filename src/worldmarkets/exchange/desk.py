@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from worldmarkets.core import codes
 from worldmarkets.core.records import (
@@ -60,7 +60,7 @@ class Desk(QuoteDesk[T]):
         """Take funds out of the exchange."""
         return self._move(codes.WITHDRAW, asset, amount, 0)
 
-    def transfer(self, to: Desk[object], asset: str, amount: Amount) -> T:
+    def transfer(self, to: Desk[Any], asset: str, amount: Amount) -> T:
         """Move funds to another account."""
         return self._move(codes.TRANSFER, asset, amount, to.number)
 
@@ -307,23 +307,23 @@ class Desk(QuoteDesk[T]):
             )  # fmt: skip
         )
 
-    def limit_exposure(self, counterparty: Desk[object], exposure: Amount) -> T:
+    def limit_exposure(self, counterparty: Desk[Any], exposure: Amount) -> T:
         """Limit the exposure to one counterparty, in place of the policy's `max_exposure`."""
         quanta = self.exchange.listing.numeraire.to_quanta(exposure)
         return self._set_counterparty(counterparty, codes.LIMIT_COUNTERPARTY, quanta)
 
-    def deny(self, counterparty: Desk[object], *, owner: bool = False) -> T:
+    def deny(self, counterparty: Desk[Any], *, owner: bool = False) -> T:
         """Deal no more with a counterparty or, with `owner`, with any account of its owner, also those still to come.
 
         What the two have between themselves may still be torn up.
         """
         return self._set_counterparty(counterparty, codes.DENY_OWNER if owner else codes.DENY_COUNTERPARTY)
 
-    def forget(self, counterparty: Desk[object], *, owner: bool = False) -> T:
+    def forget(self, counterparty: Desk[Any], *, owner: bool = False) -> T:
         """Take back what `limit_exposure` or `deny` said of a counterparty or, with `owner`, of its owner."""
         return self._set_counterparty(counterparty, codes.FORGET_OWNER if owner else codes.FORGET_COUNTERPARTY)
 
-    def _set_counterparty(self, other: Desk[object], action: int, limit: int = 0) -> T:
+    def _set_counterparty(self, other: Desk[Any], action: int, limit: int = 0) -> T:
         return self._send(
             make(
                 SetCounterparty,

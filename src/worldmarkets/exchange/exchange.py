@@ -15,13 +15,14 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 
 from worldmarkets.core import codes
 from worldmarkets.core.audit import compute_violations
-from worldmarkets.core.codec import decode_events, encode
+from worldmarkets.core.codec import RECORD_BYTES, decode_events, encode
 from worldmarkets.core.digest import compute_digest
 from worldmarkets.core.engine import Engine
-from worldmarkets.core.records import Command, Record, SetMark, Switch
+from worldmarkets.core.records import Command, Record, SetMark
 from worldmarkets.core.snapshot import read_snapshot, write_snapshot
 from worldmarkets.exchange import genesis as source
 from worldmarkets.exchange import parameters, tables
@@ -43,11 +44,12 @@ from worldmarkets.exchange.units import MARK_DECIMALS, Amount, from_time, from_u
 from worldmarkets.exchange.views import Views
 
 if TYPE_CHECKING:
-    import numpy as np
     import polars
 
 TRADES_KEPT = 10_000
-_MODES = {"cancel_only": codes.CANCEL_ONLY, "post_only": codes.POST_ONLY_MODE, "open": codes.OPEN}
+# The kinds of event that change what the exchange's accounts, assets and markets are called.
+_NAMING = np.zeros(256, np.bool_)
+_NAMING[[codes.ACCOUNT_OPENED, codes.PARAMETER_CANCELLED, codes.ASSET_LISTED, codes.MARKET_LISTED]] = True
 
 
 class Exchange:
@@ -87,6 +89,28 @@ class Exchange:
         self.time_us = max(self.time_us, self.read_row("venue", 1).time_us)
         self._note(events)
         return events
+
+    def apply_block(self, commands: bytes) -> bytes:
+        """Apply encoded commands, which have their times already, and return the encoded events they gave.
+
+        The way of a node, which reads the events itself: `trades` is not kept.
+        """
+        events: bytes = self.engine.apply(commands)
+        self.time_us = self.read_row("venue", 1).time_us
+        kinds = np.frombuffer(events, np.uint8)[8::RECORD_BYTES]
+        for place in np.flatnonzero(_NAMING[kinds]).tolist():
+            self._note(decode_events(events[place * RECORD_BYTES : (place + 1) * RECORD_BYTES]))
+        return events
+
+    def name_listing(self, change: int, named: source.Asset | source.Market) -> None:
+        """Say what an asset or market that a change lists is called.  Raises GenesisError for a name that is taken."""
+        self._check_new(named.symbol)
+        self._named[change] = named
+
+    @property
+    def waiting_listings(self) -> dict[int, source.Asset | source.Market]:
+        """The listings under way, by their change."""
+        return self._named.copy()
 
     def submit(self, *commands: Record) -> Result:
         """Apply one command, or one bundle with its legs, and return its result, whatever it is."""
@@ -212,14 +236,7 @@ class Exchange:
 
         The administrator goes either way, the guardian only down.
         """
-        if mode not in _MODES:
-            raise UnknownName(f"there is no mode {mode}; there is {', '.join(_MODES)}")
-        number = 0 if market is None else self.listing.market(market).number
-        return self.send(
-            Switch(
-                kind=codes.SET_MARKET_MODE, market=number, value=_MODES[mode], flags=parameters.get_role(role)
-            )  # fmt: skip
-        )
+        return self.send(parameters.make_mode(self, mode, market, role))
 
     def quote(self, account: Account | str, ladders: Ladders, **options: Any) -> Result:
         """Replace an account's quotes; the same as its `quote`."""
@@ -239,9 +256,7 @@ class Exchange:
 
     def halt(self, asset: str, halted: bool = True, *, role: str = "administrator") -> Result:
         """Halt the feed of an asset, or let it run again, which the administrator does."""
-        value = codes.FEED_HALTED if halted else codes.FEED_VALID
-        number = self.listing.asset(asset).number
-        return self.send(Switch(kind=codes.SET_FEED, asset=number, value=value, flags=parameters.get_role(role)))
+        return self.send(parameters.make_halt(self, asset, halted, role))
 
     # Parameters.
 
@@ -269,7 +284,7 @@ class Exchange:
         self._check_new(symbol)
         asset = source.Asset(symbol=symbol, decimals=decimals, group=group, **terms)
         result = self.send(parameters.make_listed_asset(self, asset))
-        self._named[result.change] = asset
+        self.name_listing(result.change, asset)
         return result
 
     def list_market(self, symbol: str, kind: str, asset: str, lot: str, *, fees_like: str | None = None,
@@ -281,7 +296,7 @@ class Exchange:
         self._check_new(symbol)
         market = msgspec.convert({"symbol": symbol, "kind": kind, "asset": asset, "lot": lot, **terms}, source.Market)
         result = self.send(parameters.make_listed_market(self, market, fees_like))
-        self._named[result.change] = market
+        self.name_listing(result.change, market)
         return result
 
     @property
@@ -304,6 +319,13 @@ class Exchange:
             found = self._registry.find(owner, index)
             assert found is not None
         return self._registry.call(found, name)
+
+    def find_account(self, owner: str, index: int = 0) -> Account:
+        """Return an owner's sub-account, by the owner's address or name.  Raises UnknownName when there is none."""
+        found = self._registry.find(get_owner(owner), index)
+        if found is None:
+            raise UnknownName(f"{owner} has no account {index}")
+        return found
 
     @property
     def accounts(self) -> list[Account]:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from worldmarkets.core import codes, guards
-from worldmarkets.core.records import ContractChange, ListAsset, ListMarket, ProposeChange, Record
+from worldmarkets.core.records import ContractChange, ListAsset, ListMarket, ProposeChange, Record, Switch
 from worldmarkets.core.units import HOUR
 from worldmarkets.exchange import genesis as source
 from worldmarkets.exchange.commands import make
@@ -24,6 +24,7 @@ from worldmarkets.exchange.units import Amount, from_time, from_units, to_units
 if TYPE_CHECKING:
     from worldmarkets.exchange.exchange import Exchange
 
+MODES = {"cancel_only": codes.CANCEL_ONLY, "post_only": codes.POST_ONLY_MODE, "open": codes.OPEN}
 ROLES = {"administrator": codes.ADMINISTRATOR, "guardian": codes.GUARDIAN}
 _STATES = {codes.CHANGE_WAITING: "waiting", codes.CHANGE_RAMPING: "ramping", codes.CHANGE_WORKING: "working"}
 _SLOTS = "abcde"
@@ -87,6 +88,21 @@ def make_end(exchange: Exchange, market: str, role: str) -> Record:
     """Return the command that proposes the end of a market."""
     number = exchange.listing.market(market).number
     return make(ProposeChange, kind=codes.PROPOSE_CHANGE, flags=get_role(role), guard=codes.MARKET_END, subject=number)
+
+
+def make_mode(exchange: Exchange, mode: str, market: str | None, role: str) -> Record:
+    """Return the command that sets the mode of a market, or of the venue.  Raises UnknownName."""
+    if mode not in MODES:
+        raise UnknownName(f"there is no mode {mode}; there is {', '.join(MODES)}")
+    number = 0 if market is None else exchange.listing.market(market).number
+    return make(Switch, kind=codes.SET_MARKET_MODE, market=number, value=MODES[mode], flags=get_role(role))
+
+
+def make_halt(exchange: Exchange, asset: str, halted: bool, role: str) -> Record:
+    """Return the command that halts the feed of an asset, or lets it run again.  Raises UnknownName."""
+    value = codes.FEED_HALTED if halted else codes.FEED_VALID
+    number = exchange.listing.asset(asset).number
+    return make(Switch, kind=codes.SET_FEED, asset=number, value=value, flags=get_role(role))
 
 
 def make_cancel(change: int, role: str) -> Record:

@@ -1,0 +1,319 @@
+"""Commands as they were sent, turned into the records that the engine takes.
+
+Names become numbers and decimals become integers here, with the listing of the venue; nothing else is decided.  A
+bundle of one leg is that command; of more, a bundle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from worldmarkets.core import codes
+from worldmarkets.core.records import Command as CommandRecord
+from worldmarkets.core.records import Record
+from worldmarkets.exchange import genesis, parameters
+from worldmarkets.exchange.commands import make
+from worldmarkets.exchange.desk import Desk
+from worldmarkets.exchange.errors import UnitError, UnknownName
+from worldmarkets.exchange.quotes import make_limits
+from worldmarkets.exchange.registry import make_open
+from worldmarkets.exchange.units import from_units
+from worldmarkets.schemas import commands as sent
+
+if TYPE_CHECKING:
+    from worldmarkets.exchange.exchange import Exchange
+
+_TIMES = {"gtc": {}, "ioc": {"ioc": True}, "fok": {"fok": True}, "gtt": {}}
+_ON_OFF = {"on": True, "off": False}
+
+
+class Scribe(Desk[None]):
+    """A desk that writes its commands down."""
+
+    def __init__(self, exchange: Exchange, number: int) -> None:
+        super().__init__(exchange, number)
+        self.commands: list[Record] = []
+        self.quotes: list[Record] = []
+
+    def _send(self, command: Record) -> None:
+        self.commands.append(command)
+
+    def _send_quotes(self, commands: list[Record]) -> None:
+        self.quotes = commands
+
+
+def make_records(exchange: Exchange, account: int, bundle: sent.Bundle) -> list[Record]:
+    """Return what a bundle asks of the engine: one command, one bundle, or one mass quote, with their legs.
+
+    `account` is the number of the account that the bundle names, 0 when there is none yet.  Raises UnitError and
+    UnknownName, with the place of the leg.
+    """
+    scribe = Scribe(exchange, account)
+    for place, leg in enumerate(bundle.legs, 1):
+        try:
+            _WRITERS[type(leg)](scribe, leg, bundle)
+        except (UnitError, UnknownName) as error:
+            raise type(error)(f"leg {place}: {error}") from None
+    if scribe.quotes:
+        if scribe.commands:
+            raise UnitError("a mass quote is a command of its own and does not stand in a bundle")
+        return scribe.quotes
+    if len(scribe.commands) == 1:
+        return scribe.commands
+    return [make(CommandRecord, kind=codes.BUNDLE, account=account, count=len(scribe.commands)), *scribe.commands]
+
+
+def _time(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds // 1_000, UTC) + timedelta(milliseconds=milliseconds % 1_000)
+
+
+def _choose(choices: dict[str, Any], name: str, what: str) -> Any:
+    if name not in choices:
+        raise UnknownName(f"there is no {what} {name!r}; there is {', '.join(choices)}")
+    return choices[name]
+
+
+def _open(scribe: Scribe, leg: sent.OpenAccount, bundle: sent.Bundle) -> None:
+    scribe._send(make_open(bytes.fromhex(bundle.owner[2:]), bundle.account))
+
+
+def _withdraw(scribe: Scribe, leg: sent.Withdraw, bundle: sent.Bundle) -> None:
+    scribe.withdraw(leg.asset, leg.amount)
+
+
+def _transfer(scribe: Scribe, leg: sent.Transfer, bundle: sent.Bundle) -> None:
+    scribe.transfer(scribe.exchange.find_account(leg.to_owner, leg.to_account), leg.asset, leg.amount)
+
+
+def _place(scribe: Scribe, leg: sent.PlaceOrder, bundle: sent.Bundle) -> None:
+    timing = _choose(_TIMES, leg.time_in_force, "time in force")
+    if (leg.time_in_force == "gtt") != bool(leg.good_till):
+        raise UnitError("good_till goes with time_in_force gtt")
+    options: dict[str, Any] = {"slippage": leg.slippage} if leg.slippage else {}
+    if leg.self_trade:
+        options["self_trade"] = leg.self_trade
+    scribe.order(
+        leg.market, leg.side, leg.size, leg.price or None, post_only=leg.post_only, slide=leg.slide,
+        good_till=_time(leg.good_till) if leg.good_till else None, reduce_only=leg.reduce_only,
+        relend=not leg.no_relend, client_id=leg.client_id, stop=leg.stop or None,
+        take_profit=leg.take_profit or None, protected=leg.protected, borrow_up_to=leg.borrow_up_to or None,
+        **timing, **options,
+    )  # fmt: skip
+
+
+def _cancel(scribe: Scribe, leg: sent.CancelOrder, bundle: sent.Bundle) -> None:
+    scribe.cancel(leg.order, client_id=leg.client_id)
+
+
+def _cancel_all(scribe: Scribe, leg: sent.CancelAll, bundle: sent.Bundle) -> None:
+    scribe.cancel_all(leg.market or None, leg.side or None)
+
+
+def _amend(scribe: Scribe, leg: sent.AmendOrder, bundle: sent.Bundle) -> None:
+    scribe.amend(leg.order, leg.size or None, leg.price or None, leg.trigger or None)
+
+
+def _pair(scribe: Scribe, leg: sent.PairOrders, bundle: sent.Bundle) -> None:
+    scribe.pair(leg.order, leg.other, client_id=leg.client_id, other_client_id=leg.other_client_id)
+
+
+def _dead_man(scribe: Scribe, leg: sent.SetDeadMan, bundle: sent.Bundle) -> None:
+    scribe.set_dead_man(timedelta(milliseconds=leg.timeout_ms) if leg.timeout_ms else None)
+
+
+def _mass_quote(scribe: Scribe, leg: sent.MassQuote, bundle: sent.Bundle) -> None:
+    ladders: dict[str, dict[str, list[tuple[str, str] | None]]] = {}
+    for quote in leg.quotes:
+        levels = ladders.setdefault(quote.market, {}).setdefault(quote.side, [])
+        if quote.level >= sent.MAX_LEGS:
+            raise UnitError(f"level {quote.level} is not below {sent.MAX_LEGS}")
+        levels.extend([None] * (quote.level + 1 - len(levels)))
+        if levels[quote.level] is not None:
+            raise UnitError(f"{quote.market} {quote.side} level {quote.level} is named twice")
+        levels[quote.level] = (quote.price or "0", quote.size or "0")
+    scribe.quote(
+        ladders, all_or_none=leg.all_or_none, pull_others=leg.pull_others, post_only=not leg.not_post_only,
+        slide=leg.slide,
+    )  # fmt: skip
+
+
+def _protect(scribe: Scribe, leg: sent.SetProtection, bundle: sent.Bundle) -> None:
+    scribe.protect(
+        leg.market, size=leg.size or 0, notional=leg.notional or 0, delta=leg.delta or 0,
+        interval=from_units(leg.interval_ms, 3), cool_off=from_units(leg.cool_off_ms, 3),
+    )  # fmt: skip
+
+
+def _reset_protection(scribe: Scribe, leg: sent.ResetProtection, bundle: sent.Bundle) -> None:
+    scribe.reset_protection(leg.market)
+
+
+def _limit(scribe: Scribe, leg: sent.SetLimits, bundle: sent.Bundle) -> None:
+    scribe.limit(
+        leg.market, order=leg.order or 0, position=leg.position or 0, orders=leg.orders, notional=leg.notional or 0
+    )
+
+
+def _true_up(scribe: Scribe, leg: sent.TrueUp, bundle: sent.Bundle) -> None:
+    scribe.true_up(leg.contract)
+
+
+def _repay(scribe: Scribe, leg: sent.RepayLoan, bundle: sent.Bundle) -> None:
+    scribe.repay(leg.loan, leg.amount or None)
+
+
+def _extend(scribe: Scribe, leg: sent.ExtendLoan, bundle: sent.Bundle) -> None:
+    scribe.extend(leg.loan, leg.cap or None)
+
+
+def _renew(scribe: Scribe, leg: sent.RenewLoan, bundle: sent.Bundle) -> None:
+    scribe.renew(leg.loan)
+
+
+def _exit(scribe: Scribe, leg: sent.ExitLoan, bundle: sent.Bundle) -> None:
+    scribe.exit_loan(leg.loan, leg.rate, leg.amount or None)
+
+
+def _configure_loan(scribe: Scribe, leg: sent.ConfigureLoan, bundle: sent.Bundle) -> None:
+    steps = [step for step in leg.steps.replace(",", " ").split() if step != "none"] if leg.steps else None
+    scribe.configure_loan(leg.loan, steps=steps, cap=leg.cap or None, renewable=not leg.not_renewable)
+
+
+def _configure(scribe: Scribe, leg: sent.ConfigureAccount, bundle: sent.Bundle) -> None:
+    if bool(leg.give_up) == bool(leg.compression):
+        raise UnitError("one setting at a time: give_up or compression")
+    if leg.give_up:
+        scribe.configure(give_up=leg.give_up)
+    else:
+        scribe.allow_compression(_choose(_ON_OFF, leg.compression, "setting of compression"))
+
+
+def _set_policy(scribe: Scribe, leg: sent.SetPolicy, bundle: sent.Bundle) -> None:
+    scribe.set_policy(
+        max_exposure=leg.max_exposure or None, survives=leg.survives or None,
+        true_up_threshold=leg.true_up_threshold or None,
+    )  # fmt: skip
+
+
+def _set_counterparty(scribe: Scribe, leg: sent.SetCounterparty, bundle: sent.Bundle) -> None:
+    other = scribe.exchange.find_account(leg.owner, leg.account)
+    if leg.action == "limit":
+        scribe.limit_exposure(other, leg.limit)
+    elif leg.action in ("deny", "deny-owner"):
+        scribe.deny(other, owner=leg.action == "deny-owner")
+    elif leg.action in ("forget", "forget-owner"):
+        scribe.forget(other, owner=leg.action == "forget-owner")
+    else:
+        raise UnknownName(f"there is no action {leg.action!r}; there is limit, deny, deny-owner, forget, forget-owner")
+
+
+# Of the administrator and the guardian: which of the two, the key says.
+
+
+def _propose(scribe: Scribe, leg: sent.ProposeChange, bundle: sent.Bundle) -> None:
+    values = {field.name: _read_parameter(field.value) for field in leg.fields}
+    scribe._send(parameters.make_proposal(scribe.exchange, leg.about or None, values, "administrator"))
+
+
+def _read_parameter(text: str) -> int | str:
+    return int(text) if text.lstrip("-").isdigit() else text
+
+
+def _end_market(scribe: Scribe, leg: sent.EndMarket, bundle: sent.Bundle) -> None:
+    scribe._send(parameters.make_end(scribe.exchange, leg.market, "administrator"))
+
+
+def _cancel_change(scribe: Scribe, leg: sent.CancelChange, bundle: sent.Bundle) -> None:
+    scribe._send(parameters.make_cancel(leg.change, "administrator"))
+
+
+def _set_market_mode(scribe: Scribe, leg: sent.SetMarketMode, bundle: sent.Bundle) -> None:
+    scribe._send(parameters.make_mode(scribe.exchange, leg.mode, leg.market or None, "administrator"))
+
+
+def _set_feed(scribe: Scribe, leg: sent.SetFeed, bundle: sent.Bundle) -> None:
+    scribe._send(parameters.make_halt(scribe.exchange, leg.asset, leg.halted, "administrator"))
+
+
+def _set_venue_limits(scribe: Scribe, leg: sent.SetVenueLimits, bundle: sent.Bundle) -> None:
+    account = scribe.exchange.find_account(leg.owner, leg.account)
+    scribe._send(
+        make_limits(
+            scribe.exchange, codes.SET_VENUE_LIMITS, account.number, leg.market, leg.order or 0, leg.position or 0,
+            leg.orders, leg.notional or 0, codes.ADMINISTRATOR,
+        )
+    )  # fmt: skip
+
+
+_Listed = TypeVar("_Listed", genesis.Asset, genesis.Market)
+
+
+def read_listing(leg: sent.ListAsset | sent.ListMarket, kind: type[_Listed]) -> _Listed:
+    """Return what a command lists, as a genesis has it.  Raises UnitError."""
+    said = {name: getattr(leg, name) for name in leg.__struct_fields__ if name != "fees_like"}
+    try:
+        return msgspec.convert({name: value for name, value in said.items() if value != ""}, kind)
+    except msgspec.ValidationError as error:
+        raise UnitError(str(error).replace("`$.", "`")) from None
+
+
+def _list_asset(scribe: Scribe, leg: sent.ListAsset, bundle: sent.Bundle) -> None:
+    scribe._send(parameters.make_listed_asset(scribe.exchange, read_listing(leg, genesis.Asset)))
+
+
+def _list_market(scribe: Scribe, leg: sent.ListMarket, bundle: sent.Bundle) -> None:
+    market = read_listing(leg, genesis.Market)
+    scribe._send(parameters.make_listed_market(scribe.exchange, market, leg.fees_like or None))
+
+
+def name_listings(exchange: Exchange, bundle: sent.Bundle, events: Sequence[Any]) -> None:
+    """Keep the names of what a bundle proposed to list, which the engine does not know, by their changes."""
+    legs = [leg for leg in bundle.legs if isinstance(leg, sent.ListAsset | sent.ListMarket)]
+    changes = [
+        event.change_id
+        for event in events
+        if event.kind == codes.PARAMETER_PROPOSED and event.guard in (codes.NEW_ASSET, codes.NEW_MARKET)
+    ]
+    for leg, change in zip(legs, dict.fromkeys(changes), strict=False):
+        if isinstance(leg, sent.ListAsset):
+            exchange.name_listing(change, read_listing(leg, genesis.Asset))
+        else:
+            exchange.name_listing(change, read_listing(leg, genesis.Market))
+
+
+_WRITERS: dict[type[sent.Command], Callable[[Scribe, Any, sent.Bundle], None]] = {
+    sent.OpenAccount: _open,
+    sent.Withdraw: _withdraw,
+    sent.Transfer: _transfer,
+    sent.PlaceOrder: _place,
+    sent.CancelOrder: _cancel,
+    sent.CancelAll: _cancel_all,
+    sent.AmendOrder: _amend,
+    sent.PairOrders: _pair,
+    sent.SetDeadMan: _dead_man,
+    sent.MassQuote: _mass_quote,
+    sent.SetProtection: _protect,
+    sent.ResetProtection: _reset_protection,
+    sent.SetLimits: _limit,
+    sent.TrueUp: _true_up,
+    sent.RepayLoan: _repay,
+    sent.ExtendLoan: _extend,
+    sent.RenewLoan: _renew,
+    sent.ExitLoan: _exit,
+    sent.ConfigureLoan: _configure_loan,
+    sent.ConfigureAccount: _configure,
+    sent.SetPolicy: _set_policy,
+    sent.SetCounterparty: _set_counterparty,
+    sent.ProposeChange: _propose,
+    sent.EndMarket: _end_market,
+    sent.CancelChange: _cancel_change,
+    sent.SetMarketMode: _set_market_mode,
+    sent.SetFeed: _set_feed,
+    sent.SetVenueLimits: _set_venue_limits,
+    sent.ListAsset: _list_asset,
+    sent.ListMarket: _list_market,
+}

@@ -1,0 +1,148 @@
+"""The door: what a message must be to reach the sequencer.
+
+In this order: it is the JSON of a signed bundle of a bearable size; it has not expired; a key signed it; that key and
+that account have not sent too much in this second; its names and numbers are those of the venue.  What the key may do
+is the engine's to decide, so that every replay decides it again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from worldmarkets.core import codes
+from worldmarkets.core.codec import encode
+from worldmarkets.core.records import Record, Signed
+from worldmarkets.core.units import MAX_TIME
+from worldmarkets.exchange import Exchange, UnitError, UnknownName
+from worldmarkets.exchange.commands import make
+from worldmarkets.exchange.inbound import make_records
+from worldmarkets.node.clock import Clock
+from worldmarkets.node.config import Limits
+from worldmarkets.node.errors import Refused
+from worldmarkets.schemas import commands
+from worldmarkets.schemas.commands import SignedBundle
+from worldmarkets.schemas.signing import Domain, SignatureError, recover
+
+_decode = msgspec.json.Decoder(SignedBundle).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A message that may go on: who signed it, and the records of its envelope and what is in it."""
+
+    bundle: SignedBundle
+    signer: str
+    records: bytes
+
+
+class Buckets:
+    """How much each of many may send: so much a second, and what it saved up of that."""
+
+    def __init__(self, rate: int, burst_seconds: int) -> None:
+        self.rate = rate
+        self._most = rate * burst_seconds
+        self._level: dict[object, tuple[int, int]] = {}
+
+    def take(self, who: object, cost: int, now_us: int) -> bool:
+        """Take from somebody's allowance; say whether there was enough."""
+        level, since = self._level.get(who, (self._most * 1_000_000, now_us))
+        level = min(level + (now_us - since) * self.rate, self._most * 1_000_000) - cost * 1_000_000
+        if level < 0:
+            return False
+        self._level[who] = level, now_us
+        if len(self._level) > 1 << 16:
+            self._forget(now_us)
+        return True
+
+    def _forget(self, now_us: int) -> None:
+        """Forget those whose allowance is whole again."""
+        full = self._most * 1_000_000
+        self._level = {
+            who: (level, since)
+            for who, (level, since) in self._level.items()
+            if level + (now_us - since) * self.rate < full
+        }
+
+
+class Door:
+    """Lets messages in, or turns them away with a code."""
+
+    def __init__(self, exchange: Exchange, domain: Domain, clock: Clock, limits: Limits) -> None:
+        self._exchange = exchange
+        self._domain = domain
+        self._clock = clock
+        self._limits = limits
+        self._keys = Buckets(limits.key_commands, limits.burst_seconds)
+        self._accounts = Buckets(limits.account_commands, limits.burst_seconds)
+        self._previews = Buckets(limits.previews, limits.burst_seconds)
+
+    def admit(self, message: bytes, *, is_preview: bool = False) -> Admitted:
+        """Return a message that may go on.  Raises Refused."""
+        bundle = self.read(message)
+        signer = self.identify(bundle)
+        cost, now_us = len(bundle.legs), self._clock.now_us()
+        if is_preview:
+            if not self._previews.take(signer, cost, now_us):
+                raise Refused("RATE_LIMIT", "too many previews of this key", self._previews.rate, cost)
+        elif not self._keys.take(signer, cost, now_us):
+            raise Refused("RATE_LIMIT", "too many commands of this key", self._keys.rate, cost)
+        elif not self._accounts.take((bundle.owner.lower(), bundle.account), cost, now_us):
+            raise Refused("RATE_LIMIT", "too many commands of this account", self._accounts.rate, cost)
+        return Admitted(bundle, signer, self.write(bundle, signer))
+
+    def read(self, message: bytes) -> SignedBundle:
+        """Return the bundle that a message is.  Raises Refused."""
+        if len(message) > self._limits.message_bytes:
+            raise Refused("TOO_LARGE", "the message is too large", self._limits.message_bytes, len(message))
+        try:
+            return _decode(message)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise Refused("MALFORMED", str(error)) from None
+
+    def identify(self, bundle: SignedBundle) -> str:
+        """Return the address of the key that signed a bundle which has not expired.  Raises Refused."""
+        now_ms = self._clock.now_us() // 1_000
+        if bundle.expiry < now_ms:
+            raise Refused("EXPIRED", "the bundle has expired", now_ms, bundle.expiry)
+        try:
+            return recover(self._domain, bundle)
+        except SignatureError as error:
+            raise Refused("BAD_SIGNATURE", str(error)) from None
+
+    def write(self, bundle: SignedBundle, signer: str) -> bytes:
+        """Return the records of a bundle in its envelope.  Raises Refused."""
+        try:
+            account = self._find_account(bundle)
+            records = make_records(self._exchange, account, bundle)
+            return encode([make_envelope(account, signer, bundle, records), *records])
+        except UnitError as error:
+            raise Refused("UNIT", str(error)) from None
+        except UnknownName as error:
+            raise Refused("UNKNOWN_NAME", str(error)) from None
+
+    def _find_account(self, bundle: SignedBundle) -> int:
+        try:
+            return self._exchange.find_account(bundle.owner, bundle.account).number
+        except UnknownName:
+            if all(isinstance(leg, _WITHOUT_ACCOUNT) for leg in bundle.legs):
+                return 0
+            raise
+
+
+# Commands for which there need be no account: the one that opens it, and those of the administrator and the guardian.
+_WITHOUT_ACCOUNT = (
+    commands.OpenAccount, commands.ProposeChange, commands.EndMarket, commands.CancelChange, commands.SetMarketMode,
+    commands.SetFeed, commands.SetVenueLimits, commands.ListAsset, commands.ListMarket,
+)  # fmt: skip
+
+
+def make_envelope(account: int, signer: str, bundle: SignedBundle, records: list[Record]) -> Record:
+    """Return the record that says who signed the records after it.  Raises UnitError when there are too many."""
+    key = int(signer, 16)
+    return make(
+        Signed, kind=codes.SIGNED, account=account, count=len(records), signer_high=key >> 96,
+        signer_middle=key >> 32 & (1 << 64) - 1, signer_low=key & (1 << 32) - 1, nonce=bundle.nonce,
+        expiry_us=min(bundle.expiry, MAX_TIME // 1_000) * 1_000,
+    )  # fmt: skip

@@ -1,0 +1,206 @@
+"""A node: the exchange, its journal and its snapshots, the door, and the sequencer between them.
+
+node = Node.open(config)
+task = asyncio.create_task(node.run())
+receipt = await node.submit(message)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+
+from worldmarkets.core import codes
+from worldmarkets.core.codec import RECORD_BYTES, decode_events, encode
+from worldmarkets.core.records import Command, Record
+from worldmarkets.exchange import Exchange
+from worldmarkets.exchange.genesis import Genesis, load_genesis
+from worldmarkets.exchange.outbound import Writer
+from worldmarkets.exchange.results import Reader
+from worldmarkets.node.clock import Clock, SystemClock
+from worldmarkets.node.config import Config
+from worldmarkets.node.door import Door
+from worldmarkets.node.errors import NodeError, Refused
+from worldmarkets.node.journal import Journal
+from worldmarkets.node.recovery import Progress, Recovered, Replayed, get_journal_path, recover
+from worldmarkets.node.sequencer import Applied, Entry, Sequencer, Told
+from worldmarkets.node.snapshots import Snapshots
+from worldmarkets.schemas.answers import Receipt
+from worldmarkets.schemas.signing import Domain
+
+RECEIPTS_KEPT = 1 << 16
+TICK_SECONDS = 0.05  # how long timed work may wait for a command of its own when nobody sends one
+log = structlog.get_logger()
+
+
+def hash_genesis(genesis: Genesis) -> str:
+    """Return the hash that names a venue: of everything in its genesis."""
+    return hashlib.blake2b(msgspec.json.encode(genesis, order="deterministic"), digest_size=32).hexdigest()
+
+
+class Node:
+    """A running venue."""
+
+    def __init__(
+        self, config: Config, clock: Clock, genesis: Genesis, journal: Journal, snapshots: Snapshots,
+        recovered: Recovered,
+    ) -> None:  # fmt: skip
+        self.config = config
+        self.clock = clock
+        self.journal = journal
+        self.snapshots = snapshots
+        self.exchange: Exchange = recovered.exchange
+        self.replayed = recovered.replayed
+        self.domain = Domain(chain_id=config.chain_id, genesis=hash_genesis(genesis))
+        self.sequencer = Sequencer(self.exchange, journal, clock, recovered.events)
+        self.door = Door(self.exchange, self.domain, clock, config.limits)
+        self.writer = Writer(self.exchange)
+        self.is_ready = False
+        self._receipts: OrderedDict[bytes, asyncio.Future[Receipt]] = OrderedDict()
+        self._since_snapshot = 0
+        self.sequencer.listen(self._count)
+
+    @classmethod
+    def open(
+        cls, config: Config, clock: Clock | None = None, *, on_block: Replayed | None = None,
+        on_progress: Progress | None = None,
+    ) -> Node:  # fmt: skip
+        """Return the node of a folder, recovered to the last block of its journal.  Raises NodeError."""
+        genesis = load_genesis(config.genesis or None)
+        data = Path(config.data)
+        data.mkdir(parents=True, exist_ok=True)
+        journal = Journal(get_journal_path(data), hash_genesis(genesis))
+        snapshots = Snapshots(data / "snapshots", config.snapshots_kept)
+        recovered = recover(journal, snapshots, genesis, on_block=on_block, on_progress=on_progress)
+        return cls(config, SystemClock() if clock is None else clock, genesis, journal, snapshots, recovered)
+
+    # Running.
+
+    async def run(self) -> None:
+        """Take commands until `stop`.  Raises JournalError when the journal can no longer be written."""
+        ticker = asyncio.create_task(self._tick())
+        self.is_ready = True
+        try:
+            await self.sequencer.run()
+        finally:
+            self.is_ready = False
+            ticker.cancel()
+
+    def stop(self) -> None:
+        """Close the door; `run` ends once what waits is done."""
+        self.is_ready = False
+        self.sequencer.close_door()
+
+    def close(self) -> None:
+        """Leave a snapshot behind and close the journal: after `run` has ended."""
+        if self.sequencer.failure is None and self.journal.last:
+            self.snapshot()
+        self.journal.close()
+
+    def snapshot(self) -> str:
+        """Write a snapshot of now and return the digest of the state.  Raises NodeError."""
+        digest = self.snapshots.write(self.exchange, self.journal.last, self.journal.head)
+        self.journal.note_checkpoint(self.journal.last, digest)
+        self._since_snapshot = 0
+        log.info("snapshot", block=self.journal.last, digest=digest)
+        return digest
+
+    async def _tick(self) -> None:
+        """Send a command when timed work is due and nobody else's command has done it."""
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            due = self.exchange.read_row("venue", 1).next_due_us
+            if due <= self.clock.now_us() and not self.sequencer.waiting:
+                self.send(Command(kind=codes.ADVANCE_TIME))
+
+    def _count(self, applied: Applied) -> None:
+        self._since_snapshot += 1
+        if self._since_snapshot >= self.config.snapshot_blocks:
+            try:
+                self.snapshot()
+            except NodeError as error:
+                log.error("snapshot failed", error=str(error))
+                self._since_snapshot = 0
+
+    # Commands.
+
+    async def submit(self, message: bytes) -> Receipt:
+        """Take a signed bundle to its receipt.  Raises Refused.
+
+        The same message again, while its receipt is kept, is answered with that receipt and does nothing.
+        """
+        return await asyncio.shield(self.submit_soon(message))
+
+    def submit_soon(self, message: bytes) -> asyncio.Future[Receipt]:
+        """Take a signed bundle and return the future of its receipt.  Raises Refused."""
+        key = hashlib.blake2b(message, digest_size=16).digest()
+        if (kept := self._receipts.get(key)) is not None:
+            return kept
+        if not self.is_ready:
+            raise Refused("NOT_READY", "the venue takes no commands now")
+        admitted = self.door.admit(message)
+        future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        self.sequencer.submit(Entry(admitted.records, message, lambda told: self._answer(future, told)))
+        self._receipts[key] = future
+        while len(self._receipts) > RECEIPTS_KEPT:
+            self._receipts.popitem(last=False)
+        return future
+
+    def _answer(self, future: asyncio.Future[Receipt], told: Told) -> None:
+        if not future.done():
+            future.set_result(self.make_receipt(told))
+
+    def make_receipt(self, told: Told) -> Receipt:
+        """Return what is said of a command to its sender."""
+        events = decode_events(told.events)
+        last: Any = events[-1] if events else None
+        if last is not None and last.kind == codes.REJECTED:
+            reader = Reader(self.exchange.listing, self.exchange.get_account, self.exchange.get_resting_lots)
+            said = self.writer.write(last)
+            return Receipt(
+                sequence=told.sequence, time=told.time_us, code=said["code"], accepted=False,
+                message=reader.explain(last), needed=last.needed, had=last.had, subject=last.subject, leg=last.leg,
+            )  # fmt: skip
+        return Receipt(
+            sequence=told.sequence, time=told.time_us, code="OK", events=[self.writer.write(event) for event in events]
+        )
+
+    def send(self, *commands: Record, tell: Callable[[Told], None] | None = None) -> None:
+        """Queue a command of the node itself: marks, time, deposits.  Raises Refused when the queue is full."""
+        self.sequencer.submit(Entry(encode(commands), tell=tell))
+
+    async def send_and_wait(self, *commands: Record) -> list[Any]:
+        """Queue a command of the node itself and return its events, once it is durable."""
+        future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+
+        def tell(told: Told) -> None:
+            if not future.done():
+                future.set_result(decode_events(told.events))
+
+        self.send(*commands, tell=tell)
+        return await future
+
+    def preview(self, message: bytes) -> tuple[Receipt, Any, Any]:
+        """Run a signed bundle through the engine and take it back: its receipt, and the account's standing.
+
+        Returns (receipt, standing before, standing after).  Raises Refused.
+        """
+        admitted = self.door.admit(message, is_preview=True)
+        bundle = admitted.bundle
+        account = self.exchange.find_account(bundle.owner, bundle.account)
+        time_us = max(self.clock.now_us(), self.exchange.time_us)
+        records = bytearray(admitted.records)
+        for start in range(0, len(records), RECORD_BYTES):
+            records[start + 8 : start + 16] = time_us.to_bytes(8, "little")
+        with self.exchange.preview():
+            before = account.standing
+            events = memoryview(self.exchange.apply_block(bytes(records)))
+            sequence = int.from_bytes(events[:8], "little")
+            return self.make_receipt(Told(sequence, time_us, events)), before, account.standing
