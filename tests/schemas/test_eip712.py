@@ -10,7 +10,7 @@ import pytest
 from eth_account.messages import encode_typed_data
 from eth_utils import keccak
 
-from worldmarkets.schemas.eip712 import TypedDataError, compute_digest, encode_type, find_primary
+from worldmarkets.schemas.eip712 import TypedDataError, compute_digest, find_primary
 
 CASES = Path(__file__).parents[3] / "shared/conformance/crypto"
 

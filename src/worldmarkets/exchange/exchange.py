@@ -322,7 +322,7 @@ class Exchange:
 
     def find_account(self, owner: str, index: int = 0) -> Account:
         """Return an owner's sub-account, by the owner's address or name.  Raises UnknownName when there is none."""
-        found = self._registry.find(get_owner(owner), index)
+        found = self._registry.find(get_address(owner), index)
         if found is None:
             raise UnknownName(f"{owner} has no account {index}")
         return found

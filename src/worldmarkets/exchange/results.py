@@ -142,7 +142,7 @@ class Reader:
         contracts: list[int] = []
         cancelled: list[Cancelled] = []
         refused: list[Refused] = []
-        for event in _get_own(events):
+        for event in get_own(events):
             kind = event.kind
             if kind == codes.REPEATED:
                 code, repeated = event.code, True
@@ -236,7 +236,7 @@ _SIZE = frozenset({
 _PRICE = frozenset({codes.PRICE_OUT_OF_RANGE, codes.WOULD_CROSS, codes.TRIGGER_PASSED})
 
 
-def _get_own(events: Sequence[Any]) -> Sequence[Any]:
+def get_own(events: Sequence[Any]) -> Sequence[Any]:
     """Return a command's own events: timed work that it did first is somebody else's."""
     for place in range(len(events), 0, -1):
         if events[place - 1].kind == codes.WORK_DONE:

@@ -23,7 +23,7 @@ from worldmarkets.core.records import Command, Record
 from worldmarkets.exchange import Exchange
 from worldmarkets.exchange.genesis import Genesis, load_genesis
 from worldmarkets.exchange.outbound import Writer
-from worldmarkets.exchange.results import Reader
+from worldmarkets.exchange.results import Reader, get_own
 from worldmarkets.node.clock import Clock, SystemClock
 from worldmarkets.node.config import Config
 from worldmarkets.node.door import Door
@@ -169,8 +169,9 @@ class Node:
                 message=reader.explain(last), needed=last.needed, had=last.had, subject=last.subject, leg=last.leg,
             )  # fmt: skip
         return Receipt(
-            sequence=told.sequence, time=told.time_us, code="OK", events=[self.writer.write(event) for event in events]
-        )
+            sequence=told.sequence, time=told.time_us, code="OK",
+            events=[self.writer.write(event) for event in get_own(events)],
+        )  # fmt: skip
 
     def send(self, *commands: Record, tell: Callable[[Told], None] | None = None) -> None:
         """Queue a command of the node itself: marks, time, deposits.  Raises Refused when the queue is full."""

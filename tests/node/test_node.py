@@ -1,0 +1,132 @@
+"""A node takes signed bundles, answers when they are durable, and comes back as it was."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from tests.node.venue import MAKER, START_US, STRANGER, TAKER, Desk, fund, open_node
+from worldmarkets.core import codes
+from worldmarkets.core.records import SetMark
+from worldmarkets.exchange.commands import make
+from worldmarkets.node.errors import Refused
+from worldmarkets.node.node import Node
+from worldmarkets.schemas.commands import CancelOrder, PlaceOrder, Withdraw
+
+
+def run(node: Node, story: Callable[[Node], Awaitable[None]]) -> None:
+    """Run a node for as long as a story lasts, and close it."""
+
+    async def live() -> None:
+        task = asyncio.create_task(node.run())
+        await asyncio.sleep(0)
+        try:
+            await story(node)
+        finally:
+            node.stop()
+            await task
+
+    asyncio.run(live())
+    node.close()
+
+
+async def prepare(node: Node) -> None:
+    await fund(node, MAKER, USDM="100_000", ETH="50")
+    await fund(node, TAKER, USDM="100_000")
+    eth = node.exchange.listing.asset("ETH")
+    await node.send_and_wait(
+        make(SetMark, kind=codes.SET_MARK, asset=eth.number, price=eth.to_mark("2000"), sources=3, agreeing=3,
+             source_time_us=node.clock.now_us())
+    )  # fmt: skip
+
+
+def test_an_order_is_placed_matched_and_there_after_a_start(tmp_path: Path) -> None:
+    digests = []
+
+    async def trade(node: Node) -> None:
+        await prepare(node)
+        maker, taker = Desk(node, MAKER), Desk(node, TAKER)
+        placed = await maker.send(PlaceOrder(market="ETH-PERP", side="sell", size="1", price="2001"))
+        assert placed.accepted, placed
+        filled = await taker.send(PlaceOrder(market="ETH-PERP", side="buy", size="0.4", price="2001"))
+        traded = next(event for event in filled.events if event["event"] == "TRADED")
+        assert (traded["size"], traded["price"], traded["maker"]) == ("0.4", "2001", f"{MAKER.address}#0")
+        digests.append(node.exchange.digest())
+
+    async def look(node: Node) -> None:
+        assert node.exchange.digest() == digests[0]
+        assert [str(order.size) for order in node.exchange.find_account(MAKER.address).orders] == ["0.60000000"]
+        assert node.exchange.audit() == []
+
+    run(open_node(tmp_path), trade)
+    snapshot = open_node(tmp_path)
+    assert snapshot.replayed == 0
+    run(snapshot, look)
+    for path in (tmp_path / "data/snapshots").iterdir():
+        path.unlink()
+    whole = open_node(tmp_path)
+    assert whole.replayed > 5
+    run(whole, look)
+
+
+def test_a_rejection_has_its_numbers_and_a_repeat_its_first_receipt(tmp_path: Path) -> None:
+    async def story(node: Node) -> None:
+        await prepare(node)
+        taker = Desk(node, TAKER)
+        refused = await taker.send(PlaceOrder(market="ETH-PERP", side="buy", size="1000", price="2001"))
+        assert (refused.accepted, refused.code, refused.needed) == (False, "MARGIN", 0) and refused.had < 0
+        message = taker.sign(PlaceOrder(market="ETH-PERP", side="buy", size="1", price="1900"))
+        first = await node.submit(message)
+        assert await node.submit(message) is first
+        assert len(node.exchange.find_account(TAKER.address).orders) == 1
+
+    run(open_node(tmp_path), story)
+
+
+def test_the_door_turns_away_what_no_key_here_signed(tmp_path: Path) -> None:
+    async def story(node: Node) -> None:
+        await prepare(node)
+        order = PlaceOrder(market="ETH-PERP", side="buy", size="1", price="1900")
+        stranger = await Desk(node, STRANGER, owner=TAKER.address).send(order)
+        assert stranger.code == "UNKNOWN_KEY"
+        other = await Desk(node, MAKER, owner=TAKER.address).send(order)
+        assert other.code == "KEY_FORBIDDEN"
+        taker = Desk(node, TAKER)
+        used = await taker.send(order, nonce=5)
+        assert used.accepted
+        again = await taker.send(CancelOrder(order=used.events[0]["order_id"]), nonce=5)
+        assert again.code == "NONCE_USED"
+        with pytest.raises(Refused, match="EXPIRED"):
+            await taker.send(order, expiry=START_US // 1_000 - 1)
+        message = taker.sign(order)
+        with pytest.raises(Refused, match="MALFORMED"):
+            await node.submit(message[:-1])
+        with pytest.raises(Refused, match="UNKNOWN_NAME"):
+            await taker.send(PlaceOrder(market="ETH-PEPR", side="buy", size="1", price="1900"))
+        with pytest.raises(Refused, match="UNIT"):
+            await taker.send(PlaceOrder(market="ETH-PERP", side="buy", size="0.000000001", price="1900"))
+        forged = await node.submit(message.replace(b'"1900"', b'"1901"'))
+        assert not forged.accepted
+        withdrawn = await taker.send(Withdraw(asset="USDM", amount="10"))
+        assert withdrawn.accepted
+
+    run(open_node(tmp_path), story)
+
+
+def test_a_preview_gives_what_sending_gives_and_changes_nothing(tmp_path: Path) -> None:
+    async def story(node: Node) -> None:
+        await prepare(node)
+        maker, taker = Desk(node, MAKER), Desk(node, TAKER)
+        await maker.send(PlaceOrder(market="ETH-PERP", side="sell", size="1", price="2001"))
+        message = taker.sign(PlaceOrder(market="ETH-PERP", side="buy", size="0.4", price="2001"))
+        before = node.exchange.digest()
+        promised, _, after = node.preview(message)
+        assert node.exchange.digest() == before
+        done = await node.submit(message)
+        assert promised.events == done.events
+        assert node.exchange.find_account(TAKER.address).standing == after
+
+    run(open_node(tmp_path), story)
