@@ -17,6 +17,7 @@ from worldmarkets.schemas.signing import (
     SignatureError,
     Signer,
     get_fields,
+    get_inner,
     make_typed_data,
     recover,
     recover_digest,
@@ -38,9 +39,8 @@ def build(struct: type[Any]) -> st.SearchStrategy[Any]:
     fields = {}
     for kind, name in get_fields(struct):
         if kind.endswith("[]"):
-            inner = next(one for one in struct.__module__ and vars(__import__(struct.__module__, fromlist=["*"])).values()
-                         if getattr(one, "__name__", None) == kind[:-2])  # fmt: skip
-            fields[name] = st.lists(build(inner), max_size=3)
+            inner = {one.__name__: one for one in get_inner(struct)}
+            fields[name] = st.lists(build(inner[kind.removesuffix("[]")]), max_size=3)
         else:
             fields[name] = OF_TYPE[kind]
     return st.builds(struct, **fields)

@@ -106,10 +106,11 @@ class Node:
 
     def snapshot(self) -> str:
         """Write a snapshot of now and return the digest of the state.  Raises NodeError."""
-        digest = self.snapshots.write(self.exchange, self.journal.last, self.journal.head)
-        self.journal.note_checkpoint(self.journal.last, digest)
+        block = self.sequencer.applied
+        digest = self.snapshots.write(self.exchange, block, self.sequencer.applied_hash)
+        self.journal.note_checkpoint(block, digest)
         self._since_snapshot = 0
-        log.info("snapshot", block=self.journal.last, digest=digest)
+        log.info("snapshot", block=block, digest=digest)
         return digest
 
     async def _tick(self) -> None:

@@ -62,13 +62,17 @@ Listener = Callable[[Applied], None]
 
 
 class Sequencer:
-    """Takes commands, one at a time, into one order."""
+    """Takes commands, one at a time, into one order.
+
+    `applied` is the last block that the state has: the journal may hold one more already.
+    """
 
     def __init__(self, exchange: Exchange, journal: Journal, clock: Clock, last_events: bytes = NO_HASH) -> None:
         self.exchange = exchange
         self.journal = journal
         self.clock = clock
         self.failure: JournalError | None = None
+        self.applied, self.applied_hash = journal.last, journal.head
         self._events = last_events
         self._queue: deque[Entry] = deque()
         self._listeners: list[Listener] = []
@@ -138,6 +142,7 @@ class Sequencer:
 
     def _apply(self, entries: list[Entry], block: Block) -> None:
         events = memoryview(self.exchange.apply_block(block.commands))
+        self.applied, self.applied_hash = block.number, self.journal.head
         self._events = hash_events(events)
         name_block(self.exchange, block, events)
         applied = Applied(block, events)
