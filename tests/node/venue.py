@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from worldmarkets.core.codec import decode_commands
 from worldmarkets.exchange.genesis import load_genesis
 from worldmarkets.exchange.registry import make_open
 from worldmarkets.node.clock import ManualClock
@@ -75,7 +76,7 @@ async def fund(node: Node, signer: Signer, **amounts: str) -> None:
     for asset, amount in amounts.items():
         scribe = Scribe(node.exchange, number)
         scribe.deposit(asset, amount)
-        await node.send_and_wait(*scribe.commands)
+        await node.send_and_wait(*decode_commands(scribe.commands[0]))
 
 
 def open_node(folder: Path, clock: ManualClock | None = None, **options: Any) -> Node:

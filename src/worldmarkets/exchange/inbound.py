@@ -6,6 +6,7 @@ bundle of one leg is that command; of more, a bundle.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,7 +20,7 @@ from worldmarkets.exchange import genesis, parameters
 from worldmarkets.exchange.commands import make
 from worldmarkets.exchange.desk import Desk
 from worldmarkets.exchange.errors import UnitError, UnknownName
-from worldmarkets.exchange.quotes import make_limits
+from worldmarkets.exchange.quotes import SELF_TRADE, SIDES, make_limits
 from worldmarkets.exchange.registry import make_open
 from worldmarkets.exchange.units import from_units
 from worldmarkets.schemas import commands as sent
@@ -28,26 +29,28 @@ if TYPE_CHECKING:
     from worldmarkets.exchange.exchange import Exchange
 
 _TIMES = {"gtc": {}, "ioc": {"ioc": True}, "fok": {"fok": True}, "gtt": {}}
+_PLAIN_TIMES = {"gtc": codes.GOOD_TILL_CANCEL, "ioc": codes.IMMEDIATE_OR_CANCEL, "fok": codes.FILL_OR_KILL}
+_PACK_ORDER = struct.Struct("<qqBBHIHBBBBHIIqqq").pack  # the fields of PlaceOrder, in order
 _ON_OFF = {"on": True, "off": False}
 
 
 class Scribe(Desk[None]):
-    """A desk that writes its commands down."""
+    """A desk that writes its commands down, encoded."""
 
     def __init__(self, exchange: Exchange, number: int) -> None:
         super().__init__(exchange, number)
-        self.commands: list[Record] = []
-        self.quotes: list[Record] = []
+        self.commands: list[bytes] = []
+        self.quotes: list[bytes] = []
 
     def _send(self, command: Record) -> None:
-        self.commands.append(command)
+        self.commands.append(bytes(command))
 
     def _send_quotes(self, commands: list[Record]) -> None:
-        self.quotes = commands
+        self.quotes = [bytes(command) for command in commands]
 
 
-def make_records(exchange: Exchange, account: int, bundle: sent.Bundle) -> list[Record]:
-    """Return what a bundle asks of the engine: one command, one bundle, or one mass quote, with their legs.
+def make_records(exchange: Exchange, account: int, bundle: sent.Bundle) -> list[bytes]:
+    """Return what a bundle asks of the engine: one command, one bundle, or one mass quote, with their legs, encoded.
 
     `account` is the number of the account that the bundle names, 0 when there is none yet.  Raises UnitError and
     UnknownName, with the place of the leg.
@@ -64,7 +67,8 @@ def make_records(exchange: Exchange, account: int, bundle: sent.Bundle) -> list[
         return scribe.quotes
     if len(scribe.commands) == 1:
         return scribe.commands
-    return [make(CommandRecord, kind=codes.BUNDLE, account=account, count=len(scribe.commands)), *scribe.commands]
+    head = make(CommandRecord, kind=codes.BUNDLE, account=account, count=len(scribe.commands))
+    return [bytes(head), *scribe.commands]
 
 
 def _time(milliseconds: int) -> datetime:
@@ -90,6 +94,39 @@ def _transfer(scribe: Scribe, leg: sent.Transfer, bundle: sent.Bundle) -> None:
 
 
 def _place(scribe: Scribe, leg: sent.PlaceOrder, bundle: sent.Bundle) -> None:
+    if not _place_plainly(scribe, leg):
+        _place_any(scribe, leg)
+
+
+def _place_plainly(scribe: Scribe, leg: sent.PlaceOrder) -> bool:
+    """Write the order that nearly all are: at a price, without a condition, by what it asks for elsewhere.
+
+    Says whether it did; `_place_any` writes every order, and the same for these.
+    """
+    if not leg.price or leg.good_till or leg.stop or leg.take_profit or leg.borrow_up_to or leg.slippage:
+        return False
+    timing, side = _PLAIN_TIMES.get(leg.time_in_force), SIDES.get(leg.side)
+    self_trade = SELF_TRADE.get(leg.self_trade) if leg.self_trade else codes.CANCEL_RESTING
+    if timing is None or side is None or self_trade is None:
+        return False
+    market = scribe.exchange.listing.market(leg.market)
+    flags = (
+        codes.POST_ONLY * (leg.post_only or leg.slide) | codes.SLIDE * leg.slide | codes.REDUCE_ONLY * leg.reduce_only
+        | codes.NO_RELEND * leg.no_relend | codes.PROTECTED * leg.protected
+    )  # fmt: skip
+    lots, ticks = market.read_size(leg.size), market.read_price(leg.price)
+    if not 0 <= ticks < 1 << 32 or not -1 << 63 <= lots < 1 << 63:
+        return False
+    scribe.commands.append(
+        _PACK_ORDER(
+            0, 0, codes.PLACE_ORDER, 0, flags, scribe.number, market.number, side, timing, self_trade, 0, 0, ticks, 0,
+            lots, leg.client_id, 0,
+        )
+    )  # fmt: skip
+    return True
+
+
+def _place_any(scribe: Scribe, leg: sent.PlaceOrder) -> None:
     timing = _choose(_TIMES, leg.time_in_force, "time in force")
     if (leg.time_in_force == "gtt") != bool(leg.good_till):
         raise UnitError("good_till goes with time_in_force gtt")

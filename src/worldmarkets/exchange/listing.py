@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from typing import TypeVar
 
 from worldmarkets.exchange import genesis as source
@@ -64,6 +65,16 @@ class Market:
                 price = f"{price}%"
             return to_rate(price, f"rate of {self.symbol}:")
         return to_grid(price, self.tick, f"price of {self.symbol}:", "its tick")
+
+    @lru_cache(1 << 16)  # noqa: B019 - markets are few, and live as long as their venue
+    def read_size(self, size: str) -> int:
+        """Return a size in lots, as `to_lots` does; what it was for the same text before is kept."""
+        return self.to_lots(size)
+
+    @lru_cache(1 << 16)  # noqa: B019
+    def read_price(self, price: str) -> int:
+        """Return a price in ticks, as `to_ticks` does; what it was for the same text before is kept."""
+        return self.to_ticks(price)
 
     def from_ticks(self, ticks: int) -> Decimal:
         """Return ticks as a price."""

@@ -6,13 +6,16 @@ from it.  Times become milliseconds, amounts become text, contracts and orders k
 
 from __future__ import annotations
 
+import re
+import struct
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from worldmarkets.core import codes
-from worldmarkets.core.codec import EVENT_NAMES, EVENTS, decode_events, result_name
-from worldmarkets.core.records import Event
+from worldmarkets.core.codec import EVENT_NAMES, EVENTS, RECORD_BYTES, result_name
+from worldmarkets.core.records import Event, Record
+from worldmarkets.exchange.listing import Market
 from worldmarkets.exchange.results import side_name
 from worldmarkets.exchange.units import MARK_DECIMALS
 
@@ -54,7 +57,8 @@ _CODES: dict[int, Callable[[int], str]] = {
     codes.QUOTE_REFUSED: result_name,
     codes.WORK_DEFERRED: result_name,
 }
-_UNITS = ("_ticks", "_lots", "_bp", "_us")
+_FORMATS = {"i64": "q", "u64": "Q", "i32": "i", "u32": "I", "u16": "H", "u8": "B"}
+_HEAD = ("sequence", "kind", "code", "market", "account")
 
 
 def format_units(units: int, decimals: int) -> str:
@@ -62,75 +66,11 @@ def format_units(units: int, decimals: int) -> str:
     if decimals == 0:
         return str(units)
     whole, part = divmod(abs(units), 10**decimals)
-    text = f"{whole}.{part:0{decimals}}".rstrip("0").rstrip(".") if part else str(whole)
+    text = f"{whole}.{part:0{decimals}}".rstrip("0") if part else str(whole)
     return f"-{text}" if units < 0 else text
 
 
-class Writer:
-    """Writes the events of one exchange."""
-
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
-        self._name_account = lru_cache(1 << 16)(self._name_account_of)
-        self._plans: dict[int, list[tuple[str, str, str]]] = {}
-
-    def write_all(self, events: bytes | memoryview) -> list[dict[str, Any]]:
-        """Return encoded events in words."""
-        return [self.write(event) for event in decode_events(events)]
-
-    def write(self, event: Any) -> dict[str, Any]:
-        """Return an event in words: its name, what it is about, and its fields."""
-        kind = event.kind
-        plan = self._plans.get(kind)
-        if plan is None:
-            plan = self._plans[kind] = _plan(kind)
-        said: dict[str, Any] = {"event": EVENT_NAMES[kind], "sequence": event.sequence}
-        if event.account:
-            said["account"] = self._name_account(event.account)
-        market = self._exchange.listing.markets[event.market - 1] if event.market else None
-        if market is not None:
-            said["market"] = market.symbol
-        if kind in _CODES:
-            said["code"] = _CODES[kind](event.code)
-        elif event.code:
-            said["code"] = event.code
-        for field, name, meaning in plan:
-            said[name] = self._say(meaning, getattr(event, field), event, market)
-        return said
-
-    def _say(self, meaning: str, value: int, event: Any, market: Any) -> Any:
-        listing = self._exchange.listing
-        if meaning == "number":
-            return value
-        if meaning == "size" and market is not None:
-            return format_units(value * market.lot_quanta, market.asset.decimals)
-        if meaning == "price" and market is not None:
-            return format_price(market, value)
-        if meaning == "cash":
-            return format_units(value, listing.numeraire.decimals)
-        if meaning == "quanta":
-            asset = getattr(event, "asset", 0)
-            return format_units(value, listing.assets[asset - 1].decimals) if asset else value
-        if meaning == "rate":
-            return f"{format_units(value, 2)}%"
-        if meaning == "mark":
-            return format_units(value, MARK_DECIMALS)
-        if meaning == "time":
-            return value // 1_000
-        if meaning == "account":
-            return self._name_account(value) if value else None
-        if meaning == "asset":
-            return listing.assets[value - 1].symbol if 0 < value <= len(listing.assets) else None
-        if meaning == "side":
-            return side_name(value)
-        return value
-
-    def _name_account_of(self, number: int) -> str:
-        account = self._exchange.get_account(number)
-        return f"{account.address}#{account.index}"
-
-
-def format_price(market: Any, ticks: int) -> str:
+def format_price(market: Market, ticks: int) -> str:
     """Return a price of a market in ticks as text: in a loan book a rate such as "5.5%"."""
     if market.kind == "loan":
         return f"{format_units(ticks, 2)}%"
@@ -138,17 +78,116 @@ def format_price(market: Any, ticks: int) -> str:
     return format_units(ticks * int(market.tick.scaleb(places)), places)
 
 
-def _plan(kind: int) -> list[tuple[str, str, str]]:
-    """Which fields of a kind of event are said, under which name, and what they mean."""
-    record = EVENTS.get(kind, Event)
-    found = []
-    for field, _ in record.fields():
-        if field in record.HEAD or field.startswith("spare") or record is Event:
-            continue
-        meaning = _OTHERWISE.get(kind, {}).get(field) or _FIELDS.get(field, "number")
-        name = field
-        for unit in _UNITS:
-            if meaning != "number":
-                name = name.removesuffix(unit)
-        found.append((field, "size" if name == "lots" else name, meaning))
-    return found
+def skip_timed(events: memoryview) -> memoryview:
+    """Return a command's own events: those of timed work that it did first come before, and are somebody else's."""
+    for start in range(len(events) - RECORD_BYTES, -1, -RECORD_BYTES):
+        if events[start + 8] == codes.WORK_DONE:
+            return events[start + RECORD_BYTES :]
+    return events
+
+
+class Writer:
+    """Writes the events of one exchange.
+
+    What a number is in words is kept: the same prices, sizes and accounts come again and again.
+    """
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._plans: dict[int, _Plan] = {}
+        self._name_account = lru_cache(1 << 16)(self._name_account_of)
+        self._says: dict[str, Callable[[int, int, int], Any]] = {
+            "size": lru_cache(1 << 16)(self._say_size),
+            "price": lru_cache(1 << 16)(self._say_price),
+            "cash": lru_cache(1 << 16)(self._say_cash),
+            "quanta": lru_cache(1 << 16)(self._say_quanta),
+            "rate": lambda value, market, asset: f"{format_units(value, 2)}%",
+            "mark": lambda value, market, asset: format_units(value, MARK_DECIMALS),
+            "time": lambda value, market, asset: value // 1_000,
+            "account": lambda value, market, asset: self._name_account(value) if value else None,
+            "asset": lambda value, market, asset: self._name_asset(value),
+            "side": lambda value, market, asset: side_name(value),
+        }
+
+    def write_all(self, events: bytes | memoryview) -> list[dict[str, Any]]:
+        """Return encoded events in words."""
+        return [self.write_row(events[start : start + RECORD_BYTES]) for start in range(0, len(events), RECORD_BYTES)]
+
+    def write(self, event: Record) -> dict[str, Any]:
+        """Return an event in words."""
+        return self.write_row(bytes(event))
+
+    def write_row(self, row: bytes | memoryview) -> dict[str, Any]:
+        """Return an encoded event in words: its name, what it is about, and its fields."""
+        kind = row[8]
+        plan = self._plans.get(kind)
+        if plan is None:
+            plan = self._plans[kind] = self._make_plan(kind)
+        values = plan.unpack(row)
+        sequence, _, code, market, account = values[:5]
+        said: dict[str, Any] = {"event": plan.name, "sequence": sequence}
+        if account:
+            said["account"] = self._name_account(account)
+        if market:
+            said["market"] = self._exchange.listing.markets[market - 1].symbol
+        if plan.say_code is not None:
+            said["code"] = plan.say_code(code)
+        elif code:
+            said["code"] = code
+        asset = values[plan.asset] if plan.asset else 0
+        for name, place, say in plan.fields:
+            said[name] = values[place] if say is None else say(values[place], market, asset)
+        return said
+
+    def _make_plan(self, kind: int) -> _Plan:
+        record = EVENTS.get(kind, Event)
+        fields = record.fields()
+        names = [name for name, _ in fields]
+        assert tuple(names[: len(_HEAD)]) == _HEAD
+        said = []
+        for place, name in enumerate(names):
+            if name in _HEAD or name.startswith("spare") or record is Event:
+                continue
+            meaning = _OTHERWISE.get(kind, {}).get(name) or _FIELDS.get(name)
+            word = name if meaning is None else re.sub("_(ticks|lots|bp|us)$", "", name)
+            said.append(("size" if word == "lots" else word, place, None if meaning is None else self._says[meaning]))
+        layout = struct.Struct("<" + "".join(_FORMATS[form] for _, form in fields))
+        asset = names.index("asset") if "asset" in names else 0
+        return _Plan(EVENT_NAMES.get(kind, str(kind)), layout.unpack, _CODES.get(kind), asset, tuple(said))
+
+    def _name_account_of(self, number: int) -> str:
+        account = self._exchange.get_account(number)
+        return f"{account.address}#{account.index}"
+
+    def _name_asset(self, number: int) -> str | None:
+        assets = self._exchange.listing.assets
+        return assets[number - 1].symbol if 0 < number <= len(assets) else None
+
+    def _say_size(self, value: int, market: int, asset: int) -> str | int:
+        if not market:
+            return value
+        listed = self._exchange.listing.markets[market - 1]
+        return format_units(value * listed.lot_quanta, listed.asset.decimals)
+
+    def _say_price(self, value: int, market: int, asset: int) -> str | int:
+        return format_price(self._exchange.listing.markets[market - 1], value) if market else value
+
+    def _say_cash(self, value: int, market: int, asset: int) -> str:
+        return format_units(value, self._exchange.listing.numeraire.decimals)
+
+    def _say_quanta(self, value: int, market: int, asset: int) -> str | int:
+        """In the units of the event's asset, or of the asset of its market's book."""
+        listing = self._exchange.listing
+        if asset:
+            return format_units(value, listing.assets[asset - 1].decimals)
+        return format_units(value, listing.markets[market - 1].asset.decimals) if market else value
+
+
+class _Plan(NamedTuple):
+    """How a kind of event is said: where in the record its asset stands (0: nowhere), and what each field becomes."""
+
+    name: str
+    unpack: Callable[[Any], tuple[int, ...]]
+    say_code: Callable[[int], str] | None
+    asset: int
+    fields: tuple[tuple[str, int, Callable[[int, int, int], Any] | None], ...]

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import msgspec
 
 from worldmarkets.core import codes
-from worldmarkets.core.codec import encode
 from worldmarkets.core.records import Record, Signed
 from worldmarkets.core.units import MAX_TIME
 from worldmarkets.exchange import Exchange, UnitError, UnknownName
@@ -116,7 +115,7 @@ class Door:
         try:
             account = self._find_account(bundle)
             records = make_records(self._exchange, account, bundle)
-            return encode([make_envelope(account, signer, bundle, records), *records])
+            return b"".join([bytes(make_envelope(account, signer, bundle, len(records))), *records])
         except UnitError as error:
             raise Refused("UNIT", str(error)) from None
         except UnknownName as error:
@@ -138,11 +137,11 @@ _WITHOUT_ACCOUNT = (
 )  # fmt: skip
 
 
-def make_envelope(account: int, signer: str, bundle: SignedBundle, records: list[Record]) -> Record:
+def make_envelope(account: int, signer: str, bundle: SignedBundle, records: int) -> Record:
     """Return the record that says who signed the records after it.  Raises UnitError when there are too many."""
     key = int(signer, 16)
     return make(
-        Signed, kind=codes.SIGNED, account=account, count=len(records), signer_high=key >> 96,
+        Signed, kind=codes.SIGNED, account=account, count=records, signer_high=key >> 96,
         signer_middle=key >> 32 & (1 << 64) - 1, signer_low=key & (1 << 32) - 1, nonce=bundle.nonce,
         expiry_us=min(bundle.expiry, MAX_TIME // 1_000) * 1_000,
     )  # fmt: skip

@@ -18,12 +18,12 @@ import msgspec
 import structlog
 
 from worldmarkets.core import codes
-from worldmarkets.core.codec import RECORD_BYTES, decode_events, encode
+from worldmarkets.core.codec import RECORD_BYTES, decode_events, encode, result_name
 from worldmarkets.core.records import Command, Record
 from worldmarkets.exchange import Exchange
 from worldmarkets.exchange.genesis import Genesis, load_genesis
-from worldmarkets.exchange.outbound import Writer
-from worldmarkets.exchange.results import Reader, get_own
+from worldmarkets.exchange.outbound import Writer, skip_timed
+from worldmarkets.exchange.results import Reader
 from worldmarkets.node.clock import Clock, SystemClock
 from worldmarkets.node.config import Config
 from worldmarkets.node.door import Door
@@ -62,6 +62,7 @@ class Node:
         self.sequencer = Sequencer(self.exchange, journal, clock, recovered.events)
         self.door = Door(self.exchange, self.domain, clock, config.limits)
         self.writer = Writer(self.exchange)
+        self._reader = Reader(self.exchange.listing, self.exchange.get_account, self.exchange.get_resting_lots)
         self.is_ready = False
         self._receipts: OrderedDict[bytes, asyncio.Future[Receipt]] = OrderedDict()
         self._since_snapshot = 0
@@ -160,18 +161,17 @@ class Node:
 
     def make_receipt(self, told: Told) -> Receipt:
         """Return what is said of a command to its sender."""
-        events = decode_events(told.events)
-        last: Any = events[-1] if events else None
-        if last is not None and last.kind == codes.REJECTED:
-            reader = Reader(self.exchange.listing, self.exchange.get_account, self.exchange.get_resting_lots)
-            said = self.writer.write(last)
+        events = told.events
+        if events and events[-RECORD_BYTES + 8] == codes.REJECTED:
+            last: Any = decode_events(events[-RECORD_BYTES:])[0]
             return Receipt(
-                sequence=told.sequence, time=told.time_us, code=said["code"], accepted=False,
-                message=reader.explain(last), needed=last.needed, had=last.had, subject=last.subject, leg=last.leg,
+                sequence=told.sequence, time=told.time_us, code=result_name(last.code), accepted=False,
+                message=self._reader.explain(last), needed=last.needed, had=last.had, subject=last.subject,
+                leg=last.leg,
             )  # fmt: skip
         return Receipt(
             sequence=told.sequence, time=told.time_us, code="OK",
-            events=[self.writer.write(event) for event in get_own(events)],
+            events=self.writer.write_all(skip_timed(events)),
         )  # fmt: skip
 
     def send(self, *commands: Record, tell: Callable[[Told], None] | None = None) -> None:
