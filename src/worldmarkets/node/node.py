@@ -108,7 +108,7 @@ class Node:
     def snapshot(self) -> str:
         """Write a snapshot of now and return the digest of the state.  Raises NodeError."""
         block = self.sequencer.applied
-        digest = self.snapshots.write(self.exchange, block, self.sequencer.applied_hash)
+        digest = self.snapshots.write(self.exchange, block, self.sequencer.applied_hash, self.sequencer.events)
         self.journal.note_checkpoint(block, digest)
         self._since_snapshot = 0
         log.info("snapshot", block=block, digest=digest)

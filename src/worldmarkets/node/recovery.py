@@ -45,14 +45,14 @@ def recover(
 
     `on_block` sees every block that is replayed, with its events.
     """
-    start = find_start(journal, snapshots) or Restored(Exchange(genesis), 0, NO_HASH, "")
-    exchange, last = start.exchange, NO_HASH
+    start = find_start(journal, snapshots) or Restored(Exchange(genesis), 0, NO_HASH, NO_HASH, "")
+    exchange, last = start.exchange, start.events
     checkpoints = journal.read_checkpoints(start.block)
     if start.block:
         _check_digest(start.block, checkpoints.pop(start.block, start.digest), start.digest)
     replayed = 0
     for block in journal.read(start.block, start.hash):
-        if replayed and block.events != last:
+        if block.events != last:
             raise RecoveryError(f"block {block.number - 1} gives other events than it gave when it was journalled")
         events = replay_block(exchange, block)
         last = hash_events(events)

@@ -64,7 +64,7 @@ Listener = Callable[[Applied], None]
 class Sequencer:
     """Takes commands, one at a time, into one order.
 
-    `applied` is the last block that the state has: the journal may hold one more already.
+    `applied` is the last block that the state has, `events` the digest of what it gave: the journal may hold one more.
     """
 
     def __init__(self, exchange: Exchange, journal: Journal, clock: Clock, last_events: bytes = NO_HASH) -> None:
@@ -73,7 +73,7 @@ class Sequencer:
         self.clock = clock
         self.failure: JournalError | None = None
         self.applied, self.applied_hash = journal.last, journal.head
-        self._events = last_events
+        self.events = last_events
         self._queue: deque[Entry] = deque()
         self._listeners: list[Listener] = []
         self._wake = asyncio.Event()
@@ -137,13 +137,13 @@ class Sequencer:
         signed = [(place, entry.signed) for place, entry in enumerate(entries) if entry.signed]
         return entries, Block(
             number=self.journal.last + 1, first=self.journal.next_sequence, count=len(entries), time_us=time_us,
-            commands=bytes(commands), signed=msgspec.msgpack.encode(signed) if signed else b"", events=self._events,
+            commands=bytes(commands), signed=msgspec.msgpack.encode(signed) if signed else b"", events=self.events,
         )  # fmt: skip
 
     def _apply(self, entries: list[Entry], block: Block) -> None:
         events = memoryview(self.exchange.apply_block(block.commands))
         self.applied, self.applied_hash = block.number, self.journal.head
-        self._events = hash_events(events)
+        self.events = hash_events(events)
         name_block(self.exchange, block, events)
         applied = Applied(block, events)
         for listener in self._listeners:

@@ -24,10 +24,14 @@ SUFFIX = ".snapshot"
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands before the state.  `assets` and `markets` are the listings under way, by their change."""
+    """What stands before the state.
+
+    `events` is the digest of the block's events; `assets` and `markets` are the listings under way, by their change.
+    """
 
     block: int
     hash: bytes
+    events: bytes
     digest: str
     genesis: Genesis
     assets: dict[int, Asset]
@@ -41,6 +45,7 @@ class Restored:
     exchange: Exchange
     block: int
     hash: bytes
+    events: bytes
     digest: str
 
 
@@ -52,13 +57,13 @@ class Snapshots:
         self.keep = keep
         folder.mkdir(parents=True, exist_ok=True)
 
-    def write(self, exchange: Exchange, block: int, head: bytes) -> str:
+    def write(self, exchange: Exchange, block: int, head: bytes, events: bytes) -> str:
         """Write the state after a block and return its digest.  Raises NodeError when the disk does not take it."""
         waiting = exchange.waiting_listings.items()
         digest = exchange.digest()
         header = msgspec.json.encode(
             Header(
-                block=block, hash=head, digest=digest, genesis=exchange.genesis,
+                block=block, hash=head, events=events, digest=digest, genesis=exchange.genesis,
                 assets={change: named for change, named in waiting if isinstance(named, Asset)},
                 markets={change: named for change, named in waiting if isinstance(named, Market)},
             )
@@ -100,7 +105,7 @@ class Snapshots:
                 exchange.name_listing(change, named)
         if exchange.digest() != header.digest:
             raise SnapshotError(f"{path} has another digest than it says")
-        return Restored(exchange, header.block, header.hash, header.digest)
+        return Restored(exchange, header.block, header.hash, header.events, header.digest)
 
 
 def _sync_folder(folder: Path) -> None:
