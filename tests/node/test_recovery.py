@@ -27,12 +27,12 @@ def live(folder: Path, sessions: int = 3) -> str:
             desk = Desk(node, MAKER)
             desk.nonce = 1_000 * (session + 1)  # noqa: B023 - run within the turn
             for price in (1_990, 1_991, 1_992):
-                assert (
-                    await desk.send(PlaceOrder(market="ETH-PERP", side="buy", size="0.1", price=str(price)))
-                ).accepted
-            digest = node.exchange.digest()
+                order = PlaceOrder(market="ETH-PERP", side="buy", size="0.1", price=str(price))
+                assert (await desk.send(order)).accepted
 
-        run(open_node(folder, ManualClock(START_US + session)), story)
+        node = open_node(folder, ManualClock(START_US + session))
+        run(node, story)
+        digest = node.exchange.digest()
     return digest
 
 
