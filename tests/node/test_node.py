@@ -7,15 +7,17 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.node.venue import MAKER, START_US, STRANGER, TAKER, Desk, fund, open_node
 from worldmarkets.core import codes
-from worldmarkets.core.records import SetMark
+from worldmarkets.core.records import SetMark, Signed
 from worldmarkets.exchange.commands import make
+from worldmarkets.node.door import make_envelope
 from worldmarkets.node.errors import Refused
 from worldmarkets.node.node import Node
-from worldmarkets.schemas.commands import CancelOrder, PlaceOrder, Withdraw
+from worldmarkets.schemas.commands import Bundle, CancelOrder, PlaceOrder, SignedBundle, Withdraw
 
 
 def run(node: Node, story: Callable[[Node], Awaitable[None]]) -> None:
@@ -136,3 +138,13 @@ def test_a_preview_gives_what_sending_gives_and_changes_nothing(tmp_path: Path) 
         assert node.exchange.find_account(TAKER.address).standing == after
 
     run(open_node(tmp_path), story)
+
+
+def test_the_envelope_is_the_record_of_the_core() -> None:
+    bundle = Bundle(owner=TAKER.address, account=0, nonce=7, expiry=9, legs=[CancelOrder(order=1)])
+    signed = SignedBundle(**msgspec.structs.asdict(bundle), signature="0x" + 130 * "0")
+    key = int(TAKER.address, 16)
+    assert make_envelope(5, TAKER.address, signed, 1) == bytes(
+        Signed(kind=codes.SIGNED, account=5, count=1, signer_high=key >> 96, signer_middle=key >> 32 & (1 << 64) - 1,
+               signer_low=key & (1 << 32) - 1, nonce=7, expiry_us=9_000)
+    )  # fmt: skip
