@@ -132,7 +132,7 @@ class Quote(Part, frozen=True):
 class MassQuote(Command, frozen=True):
     """Replace quotes, each taken or refused on its own unless `all_or_none`; `pull_others` withdraws the rest."""
 
-    quotes: list[Quote]
+    quotes: Annotated[list[Quote], msgspec.Meta(max_length=MAX_LEGS)]
     all_or_none: bool = False
     pull_others: bool = False
     not_post_only: bool = False
@@ -252,7 +252,7 @@ class Field(Part, frozen=True):
 class ProposeChange(Command, frozen=True):
     """Propose new values for the parameters of one guard, of an asset, a market or (not said) the venue."""
 
-    fields: list[Field]
+    fields: Annotated[list[Field], msgspec.Meta(min_length=1, max_length=8)]
     about: Text = ""
 
 

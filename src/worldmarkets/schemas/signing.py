@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, lru_cache
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import msgspec
 from coincurve import PrivateKey, PublicKey
@@ -45,16 +45,21 @@ def get_fields(struct: type[Part]) -> tuple[tuple[str, str], ...]:
 
 def _name_type(hint: Any) -> str:
     plain = {Text: "string", Address: "address", Uint32: "uint32", Uint64: "uint64", bool: "bool"}
-    if get_origin(hint) is list:
-        return f"{get_args(hint)[0].__name__}[]"
-    return plain[hint]
+    item = _get_item(hint)
+    return plain[hint] if item is None else f"{item.__name__}[]"
+
+
+def _get_item(hint: Any) -> type[Part] | None:
+    """What stands in a list of this type, None for a type that is no list."""
+    bare = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+    return get_args(bare)[0] if get_origin(bare) is list else None
 
 
 @cache
 def get_inner(struct: type[Part]) -> tuple[type[Part], ...]:
     """Return the structs that stand in lists of a struct."""
     hints = get_type_hints(struct, include_extras=True).values()
-    return tuple(get_args(hint)[0] for hint in hints if get_origin(hint) is list)
+    return tuple(item for hint in hints if (item := _get_item(hint)) is not None)
 
 
 @cache
