@@ -1,9 +1,17 @@
 """Fixtures for all tests."""
 
+import importlib
 import os
+import sys
 from pathlib import Path
 
 import pytest
+
+# A wallet's library raises the recursion limit when it is imported, so far that a deep document then overflows the
+# stack of this process. It is imported here once, and the limit put back.
+_limit = sys.getrecursionlimit()
+importlib.import_module("eth_account")
+sys.setrecursionlimit(_limit)
 
 
 @pytest.fixture(scope="session")
