@@ -168,6 +168,29 @@ def test_what_is_no_circle_is_refused(ring: Ring) -> None:
     assert ring.exchange.audit() == []
 
 
+def test_no_contract_grows_against_a_policy(ring: Ring) -> None:
+    """2-1 is to grow by 1 ETH: at 2,100 and a shock of 10 % that is 210 more for each of the two, 630 in all."""
+    circle, long, short = ring.get_circle(), ring.longs[1], ring.shorts[0]
+    long.deny(short)
+    refused = ring.send_circle(circle, "1")
+    lots = ring.exchange.market("ETH-PERP").listed.to_lots
+    assert (refused.code, refused.needed, refused.had) == ("COUNTERPARTY_DENIED", lots("1"), 0)
+    assert refused.subject == circle[1]
+    long.forget(short)
+    short.set_policy(max_exposure="629")
+    refused = ring.send_circle(circle, "1")
+    assert (refused.code, refused.needed) == ("COUNTERPARTY_DENIED", lots("1"))
+    assert 0 < refused.had < lots("1")
+    assert ring.send_circle(circle, "1", short).code == "COUNTERPARTY_DENIED"  # it stands for who sends it too
+    long.withdraw("USDM", "500")
+    short.set_policy(survives="9.9")  # which is 10,395 of its 5 ETH at 2,100, and it is worth 10,000
+    assert ring.send_circle(circle, "1").code == "COUNTERPARTY_DENIED"
+    short.set_policy(max_exposure="630")
+    ring.longs[0].deny(ring.shorts[0])  # theirs shrinks: nobody is asked
+    assert ring.send_circle(circle, "1").accepted
+    assert ring.exchange.audit() == []
+
+
 def test_a_market_without_a_fresh_mark_is_not_compressed(ring: Ring) -> None:
     circle = ring.get_circle()
     ring.exchange.step(minutes=1)

@@ -125,6 +125,23 @@ def test_anyone_renews_what_is_about_to_fall_due(exchange: Exchange, maker: Acco
     assert exchange.audit() == []
 
 
+def test_the_terms_of_a_renewal_change_by_proposal(exchange: Exchange, maker: Account, trader: Account) -> None:
+    """The book's minimum is 10 USDM: 2.5 % of it are 0.25, and a window of 12 hours lets a keeper come earlier."""
+    keeper = fund(exchange, "keeper", USDM=10)
+    exchange.propose(renewal_window_hours=12, renewal_fee_ppm=25_000)
+    assert exchange.changes[0].fields == {"renewal_window_hours": (6, 12), "renewal_fee_ppm": (10_000, 25_000)}
+    exchange.step(hours=48)
+    exchange.marks({"ETH": "2000"})
+    loan = borrow(exchange, maker, trader)
+    exchange.step(hours=227)
+    with pytest.raises(Rejected, match="RENEWAL_EARLY"):
+        keeper.renew(loan)
+    exchange.step(hours=1)
+    keeper.renew(loan)
+    assert keeper.balances["USDM"] == D("9.75")
+    assert exchange.audit() == []
+
+
 @pytest.mark.parametrize(
     ("steps", "balance", "left", "overdue"),
     [
@@ -159,6 +176,76 @@ def test_a_due_loan_is_borrowed_anew(exchange: Exchange, maker: Account, trader:
     exchange.step(days=10, seconds=1)
     (anew,) = trader.loans
     assert (anew.counterparty, anew.rate) == (saver, 7) and anew.principal >= 1_000
+    assert exchange.audit() == []
+
+
+def test_offers_without_a_balance_do_not_make_a_loan_overdue(
+    exchange: Exchange, maker: Account, trader: Account
+) -> None:
+    """Forty cheap offers of somebody who has withdrawn stand before the one that delivers: three rounds."""
+    loan = borrow(exchange, maker, trader)
+    trader.configure_loan(loan, steps=["reborrow"])
+    mocker = fund(exchange, "mocker", USDM=200)
+    for _ in range(40):
+        mocker.lend("USDM", 10, "1%")
+    mocker.withdraw("USDM", 200)
+    fund(exchange, "saver", USDM=2_000).lend("USDM", 2_000, "7%")
+    exchange.step(days=10, seconds=1)
+    assert [(one.counterparty.name, one.rate, one.overdue) for one in trader.loans] == [("saver", 7, False)]
+    assert mocker.orders == []
+    assert exchange.audit() == []
+
+
+def test_many_small_offers_repay_a_loan_together(exchange: Exchange, maker: Account, trader: Account) -> None:
+    """Of 10 USDM each, 32 a round; what is repaid with them comes back at 5 % and is lent again."""
+    loan = borrow(exchange, maker, trader)
+    trader.configure_loan(loan, steps=["reborrow"])
+    saver = fund(exchange, "saver", USDM=2_000)
+    for _ in range(120):
+        saver.lend("USDM", 10, "6%")
+    exchange.step(days=10, seconds=1)
+    assert {(one.counterparty.name, one.overdue) for one in trader.loans} == {("saver", False), ("maker", False)}
+    assert loan not in {one.id for one in trader.loans}
+    assert len(trader.loans) > 32
+    assert 1_000 <= sum(one.principal for one in trader.loans) < 1_020
+    assert exchange.audit() == []
+
+
+@pytest.mark.parametrize(("offers", "lender"), [(40, "saver"), (1_100, "maker")])
+def test_offers_kept_from_a_borrower_put_its_loan_off_and_no_more(
+    exchange: Exchange, maker: Account, trader: Account, offers: int, lender: str
+) -> None:
+    """Whoever denies it keeps its offers: they are passed over, twice as many a round, 1,024 in the last one."""
+    loan = borrow(exchange, maker, trader)
+    trader.configure_loan(loan, steps=["reborrow"])
+    mocker = fund(exchange, "mocker", USDM=100_000)
+    mocker.deny(trader)
+    for _ in range(offers):
+        mocker.lend("USDM", 10, "1%")
+    fund(exchange, "saver", USDM=2_000).lend("USDM", 2_000, "7%")
+    exchange.step(days=10, seconds=1)
+    exchange.step(seconds=1)
+    assert [(one.counterparty.name, one.overdue) for one in trader.loans] == [(lender, lender == "maker")]
+    assert len(mocker.orders) == offers
+    assert exchange.audit() == []
+
+
+def test_what_is_repaid_returns_below_bids_it_cannot_deal_with(
+    exchange: Exchange, maker: Account, trader: Account
+) -> None:
+    """The best bid is of somebody whom the lender denies: its money returns at its own 5 %, past that bid."""
+    loan = borrow(exchange, maker, trader)
+    for name in ("friend", "stranger"):
+        fund(exchange, name, ETH=1, USDM=10).borrow("USDM", 100, "6%" if name == "friend" else "8%")
+    maker.deny(exchange.account("stranger"))
+    trader.repay(loan, 500)
+    (offer,) = (order for order in maker.orders if order.market == "USDM-LOAN-10D")
+    assert (offer.price, offer.size) == (D("6.01"), 500)
+    maker.cancel(offer.id)
+    exchange.account("friend").cancel_all()
+    trader.repay(loan)
+    (offer,) = (order for order in maker.orders if order.market == "USDM-LOAN-10D")
+    assert (offer.price, offer.size) == (5, 500)
     assert exchange.audit() == []
 
 

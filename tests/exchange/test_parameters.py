@@ -151,6 +151,50 @@ def test_the_delay_itself_waits_to_be_shorter(exchange: Exchange) -> None:
     assert exchange.changes[0].when == exchange.time + timedelta(hours=71)  # proposed under the old one
 
 
+def get_tiers(exchange: Exchange) -> list[tuple[int, int, int]]:
+    count = exchange.read_row("venue", 1).tiers
+    rows = [exchange.read_row("tiers", row) for row in range(1, count + 1)]
+    return [(row.fees // 10**6, row.maker_cut_ppm, row.taker_cut_ppm) for row in rows]
+
+
+def test_tiers_change_one_at_a_time(exchange: Exchange) -> None:
+    """The packaged tiers cut 5, 5 and 10 %: they leave no room for a fourth until one of them cuts less."""
+    fourth = {"fees": 10**6, "maker_cut_ppm": 20_000, "taker_cut_ppm": 20_000}
+    assert get_code(exchange.propose, "tier 4", **fourth) == "PARAMETER_RANGE"
+    assert get_code(exchange.propose, "tier 5", **fourth) == "UNKNOWN_PARAMETER"
+    assert get_code(exchange.propose, "tier 0", **fourth) == "UNKNOWN_PARAMETER"
+    assert get_code(exchange.propose, "tier 2", fees=1_000) == "PARAMETER_RANGE"  # not above the first
+    assert get_code(exchange.propose, "tier 2", fees=100_000) == "PARAMETER_RANGE"  # not below the third
+    assert get_code(exchange.propose, "tier 2", fees=0, maker_cut_ppm=0, taker_cut_ppm=0) == "PARAMETER_RANGE"
+    assert get_code(exchange.propose, "tier 1", fees=500, role="guardian") == "LOOSENING"
+    exchange.propose("tier 3", maker_cut_ppm=80_000, taker_cut_ppm=80_000)
+    (change,) = exchange.changes
+    assert (change.about, change.fields["maker_cut_ppm"]) == ("tier 3", (100_000, 80_000))
+    exchange.step(hours=48)
+    exchange.propose("tier 4", **fourth)
+    exchange.propose("tier 1", fees=500)
+    assert len(get_tiers(exchange)) == 3
+    exchange.step(hours=48)
+    assert get_tiers(exchange) == [
+        (500, 50_000, 50_000), (10_000, 50_000, 50_000), (100_000, 80_000, 80_000), (10**6, 20_000, 20_000)
+    ]  # fmt: skip
+    exchange.propose("tier 4", fees=0, maker_cut_ppm=0, taker_cut_ppm=0)
+    exchange.step(hours=48)
+    assert len(get_tiers(exchange)) == 3
+    assert exchange.audit() == []
+
+
+def test_a_tier_that_no_longer_fits_is_called_off(exchange: Exchange) -> None:
+    exchange.propose("tier 1", maker_cut_ppm=0, taker_cut_ppm=0)
+    exchange.step(hours=48)
+    exchange.propose("tier 1", maker_cut_ppm=50_000)
+    exchange.propose("tier 2", maker_cut_ppm=100_000)  # each alone fits
+    exchange.step(hours=48)
+    assert [tier[1] for tier in get_tiers(exchange)] == [50_000, 50_000, 100_000]
+    assert exchange.changes == []
+    assert exchange.audit() == []
+
+
 def test_a_change_called_off_stays_where_it_has_got_to(exchange: Exchange) -> None:
     change = exchange.propose("BTC", price_shock_ppm=148_000).change
     exchange.step(hours=10)

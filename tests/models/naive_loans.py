@@ -56,6 +56,7 @@ class Share:
     since: int
     left: int
     carried: Fraction = Fraction(0)
+    again: int = 0  # when its next round at the due time begins
 
 
 @dataclass
@@ -78,6 +79,7 @@ class Loan:
     minimum_paid: bool = False
     plan: tuple[int, ...] | None = None
     carried: Fraction = Fraction(0)
+    again: int = 0  # when its next round at the due time begins
     shares: list[Share] = field(default_factory=list)  # newest first
 
 
@@ -94,6 +96,8 @@ class Loans:
     spot_lot: int
     minimum: dict[int, int]  # smallest principal of an asset
     now: int = 0
+    window: int = 6 * HOUR  # of renewals
+    fee_ppm: int = 10_000
     mark_time: int = 0
     serial: int = 0
     fills_left: int = 0  # of what a command, or a loan that falls due, may do
@@ -480,10 +484,10 @@ class Loans:
             raise Refused("LOAN_NOT_EXTENSIBLE")
         if loan.flags & NO_RENEWAL:
             raise Refused("RENEWAL_FORBIDDEN")
-        if self.now < loan.due - 6 * HOUR:
+        if self.now < loan.due - self.window:
             raise Refused("RENEWAL_EARLY")
         book = self.books[loan.market]
-        fee = ceil(Fraction(book.minimum * book.lot, 100))
+        fee = ceil(Fraction(book.minimum * book.lot * self.fee_ppm, 10**6))
         if self.get(account, loan.asset) < fee:
             raise Refused("BALANCE")
         self.change(account, loan.asset, -fee)
@@ -518,10 +522,9 @@ class Loans:
             waiting = [loan for loan in self.loans if loan.due <= time and loan.timer]
             if not waiting:
                 break
-            loan = min(waiting, key=lambda loan: (loan.due, loan.timer))
+            loan = min(waiting, key=lambda loan: (max(loan.due, loan.again), loan.timer))
             self.now = clock = max(clock, loan.due)
             loan.timer = 0
-            self.fills_left, self.skips_left = DUE_WORK
             self.fall_due(loan)
         self.now = time
         self.fills_left, self.skips_left = WORK
@@ -529,6 +532,7 @@ class Loans:
     def fall_due(self, loan: Loan) -> None:
         plan = () if loan.flags & IOU else (EXTEND, REBORROW, REPAY, SALE) if loan.plan is None else loan.plan
         for step in plan:
+            self.fills_left, self.skips_left = DUE_WORK
             before, lender, rate = loan.principal, loan.lender, loan.lender_rate
             relend = not loan.flags & NO_RELEND
             if step == EXTEND:
@@ -548,6 +552,10 @@ class Loans:
             if left < before:
                 self.give_back(lender, loan.market, before - left, rate, relend)
             if not left:
+                return
+            if self.fills_left <= 0 or self.skips_left <= 0:  # with policies left out, each round gets somewhere
+                loan.timer, loan.again = self.next_serial(), self.now
+                self.note("due: put off")
                 return
         loan.flags |= OVERDUE
         self.note("overdue")

@@ -36,8 +36,13 @@ GUARDS = {
     }),
     "market funding": ("market", {"firm_lots": (None, 0, 10**14)}),
     "delay": ("venue", {"parameter_delay_us": ("down", DAY, 30 * DAY)}),
+    "venue loans": ("venue", {"renewal_window_us": (None, 0, DAY), "renewal_fee_ppm": (None, 0, MILLION)}),
+    "fee tier": ("tier", {
+        "fees": (None, 0, MOST), "maker_cut_ppm": (None, 0, 200_000), "taker_cut_ppm": (None, 0, 200_000),
+    }),
 }  # fmt: skip
 LIMITS = ("depth", "holding_cap", "collateral_cap", "open_interest_cap")
+NO_TIER = {"fees": 0, "maker_cut_ppm": 0, "taker_cut_ppm": 0}
 RAMPED = ("asset risk", "venue risk")
 
 
@@ -150,6 +155,31 @@ class NaiveParameters:
             for market, (asset, lot) in self.books.items()
         )
 
+    @property
+    def tiers(self) -> list[dict[str, int]]:
+        """The tiers of fees, the first one first."""
+        return [self.values[key] for key in sorted(key for key in self.values if key[0] == "fee tier")]
+
+    def is_out_of_line(self, subject: int, tier: dict[str, int]) -> bool:
+        """Whether the tiers could not be as they were with this one among them; without fees it is no tier."""
+        tiers = self.tiers
+        if subject > len(tiers) + 1:
+            return True
+        tiers[subject - 1 : subject] = [tier]
+        if tier["fees"] == 0:
+            tiers.remove(tier)
+            if subject <= len(tiers) or tier["maker_cut_ppm"] or tier["taker_cut_ppm"]:
+                return True
+        steps = [tier["fees"] for tier in tiers]
+        cuts = [sum(tier[cut] for tier in tiers) for cut in ("maker_cut_ppm", "taker_cut_ppm")]
+        return steps != sorted(set(steps)) or max(cuts) > 200_000
+
+    def is_unfit(self, guard: str, subject: int, values: dict[str, int]) -> bool:
+        """Whether new values do not go with what stands beside them."""
+        if guard == "fee tier":
+            return self.is_out_of_line(subject, values)
+        return self.is_too_small(guard, subject, values)
+
     def enter(self, change: Change) -> None:
         self.serial += 1
         self.changes[self.serial] = change
@@ -171,10 +201,12 @@ class NaiveParameters:
             return "UNKNOWN_ASSET"
         if kind == "market" and not 1 <= subject <= self.market_count:
             return "UNKNOWN_MARKET"
-        old = self.values[guard, subject]
+        if kind == "tier" and not 1 <= subject <= min(len(self.tiers) + 1, 16):
+            return "UNKNOWN_PARAMETER"
+        old = self.values.get((guard, subject), NO_TIER)
         if guard == "asset risk" and new["holding_cap"] == 0:
             new = {**new, "holding_cap": get_most_cap(new) or 0}
-        if not is_in_bounds(guard, new) or self.is_too_small(guard, subject, new):
+        if not is_in_bounds(guard, new) or self.is_unfit(guard, subject, new):
             return "PARAMETER_RANGE"
         ways = [is_looser(guard, field, old[field], new[field]) for field in old if old[field] != new[field]]
         loosens = True in ways or None in ways
@@ -256,7 +288,7 @@ class NaiveParameters:
             self.values["market funding", self.market_count] = {"firm_lots": 0}
             self.values["market fees", self.market_count] = change.new["fees"]
             del self.changes[number]
-        elif self.is_too_small(change.guard, change.subject, change.new):
+        elif self.is_unfit(change.guard, change.subject, change.new):
             del self.changes[number]
         else:
             change.step += 1
@@ -267,6 +299,8 @@ class NaiveParameters:
                 if most is not None:
                     values["holding_cap"] = min(values["holding_cap"] or most, most)
             self.values[change.guard, change.subject] = values
+            if change.guard == "fee tier" and values["fees"] == 0:
+                self.values.pop((change.guard, change.subject))
             change.due = self.now + HOUR
             self.put_off(change)
             if change.step == change.steps:

@@ -151,14 +151,27 @@ class Exchange:
         self.move(buyer, seller, NUMERAIRE, lots * price * rules.tick_value)
         self.move(seller, buyer, rules.asset, lots * rules.lot_quanta)
 
-    def charge_fees(self, market: int, maker: tuple[int, int], taker: tuple[int, int], cash: int) -> tuple[int, int]:
+    def limit_fee(self, account: int, fee: int, reducing: dict[int, bool]) -> int:
+        """What is paid of a fee: no more than is there, where a fill happened all the same and only reduced.
+
+        Nothing where it is known to be waived: how an account stood before, the model does not know.
+        """
+        if account not in reducing:
+            return fee
+        return 0 if reducing[account] else min(fee, self.get_balance(account, NUMERAIRE))
+
+    def charge_fees(
+        self, market: int, maker: tuple[int, int], taker: tuple[int, int], cash: int, reducing: dict[int, bool]
+    ) -> tuple[int, int]:
         """Take the fees of one fill from (account, order) of the maker and the taker; return both."""
         rules = self.markets[market]
         taker_fee = self.compute_fee(rules.taker_ppm, cash, rules.fee_cap - self.order_fees.get(taker[1], 0))
+        taker_fee = self.limit_fee(taker[0], taker_fee, reducing)
         if rules.maker_ppm < 0:  # a rebate, rounded down, at most half of the taker's fee in this fill
             maker_fee = -min(cash * -rules.maker_ppm // MILLION, taker_fee // 2)
         else:
             maker_fee = self.compute_fee(rules.maker_ppm, cash, rules.fee_cap - self.order_fees.get(maker[1], 0))
+            maker_fee = self.limit_fee(maker[0], maker_fee, reducing)
         for (account, order), fee in ((maker, maker_fee), (taker, taker_fee)):
             if fee < 0:
                 self.receive(account, NUMERAIRE, -fee)

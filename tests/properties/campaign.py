@@ -904,7 +904,14 @@ class Shadow:
             model.fill_spot(event.market, buyer, seller, event.lots, event.price_ticks)
         if rules.kind != c.LOAN:
             cash = event.lots * event.price_ticks * rules.tick_value
-            fees = model.charge_fees(event.market, (maker, event.maker_order), (taker, event.taker_order), cash)
+            reducing: dict[int, bool] = {}
+            for account, sign, fee in ((taker, 1, event.taker_fee), (maker, -1, event.maker_fee)):
+                sign = sign if event.code == c.BUY else -sign
+                if rules.kind == c.PERP and sign * model.get_lots(event.market, account) <= 0:
+                    reducing[account] = fee == 0
+            fees = model.charge_fees(
+                event.market, (maker, event.maker_order), (taker, event.taker_order), cash, reducing
+            )
         assert (event.maker_fee, event.taker_fee) == fees, f"fees {event}, foreseen {fees}"
         self.match()
 

@@ -41,9 +41,12 @@ class Calendar:
         self.world = World(Genesis())
         self.now = START_US
         self.counts: Counter[str] = Counter()
+        self.most_tiers = 0
         self.ids: dict[int, int] = {}  # of the engine, by the calendar's
         values = {}
         for guard, (kind, _) in naive.GUARDS.items():
+            if kind == "tier":
+                continue  # there is none yet
             count = {"asset": len(self.world.asset_terms), "market": len(self.world.market_terms), "venue": 0}[kind]
             for subject in range(1, count + 1) if count else (0,):
                 if (guard, subject) != ("asset risk", 1):
@@ -58,7 +61,8 @@ class Calendar:
     def read(self, guard: str, subject: int) -> dict[str, int]:
         """What the engine's tables say of a guard."""
         kind, fields = naive.GUARDS[guard]
-        row = self.world.rows({"asset": "assets", "market": "markets", "venue": "venue"}[kind])[subject or 1]
+        table = {"asset": "assets", "market": "markets", "venue": "venue", "tier": "tiers"}[kind]
+        row = self.world.rows(table)[subject or 1]
         return {field: int(row[field]) for field in fields}
 
     def send(self, record, **values) -> tuple[str, list]:
@@ -94,11 +98,12 @@ class Calendar:
                                             guard=c.MARKET_END, subject=subject))  # fmt: skip
             return
         kind = naive.GUARDS[guard][0]
-        count = {"asset": self.model.asset_count, "market": self.model.market_count, "venue": 0}[kind]
+        count = {"asset": self.model.asset_count, "market": self.model.market_count, "venue": 0,
+                 "tier": len(self.model.tiers) + 1}[kind]  # fmt: skip
         subject = self.chance.randrange(0, count + 2) if count and self.chance.random() < 0.1 else 0
         if count and not subject:
             subject = self.chance.randrange(1, count + 1)
-        old = self.model.values.get((guard, subject)) or self.model.values[guard, 2]
+        old = self.model.values.get((guard, subject)) or self.model.values.get((guard, 2), naive.NO_TIER)
         new = self.draw(guard, old)
         expected = self.model.propose(role, guard, subject, new)
         body = {get_slots(guard)[field]: value for field, value in new.items()}
@@ -120,6 +125,11 @@ class Calendar:
                 new[field] = high + 1 if high < 2**32 - 1 else high
             if field in ("initial_ppm", "unwind_ppm", "auction_ppm") and self.chance.random() < 0.95:
                 new[field] = new[field] // 1_000 * 1_000
+        if guard == "fee tier" and self.chance.random() < 0.8:
+            new = {"fees": self.chance.choice((0, 1, 2, 5, 9)) * self.chance.randrange(1, 9) * 10**6,
+                   "maker_cut_ppm": self.chance.randrange(50_000),
+                   "taker_cut_ppm": self.chance.randrange(50_000)}  # fmt: skip
+            new = new if new["fees"] else naive.NO_TIER
         if guard == "asset risk" and self.chance.random() < 0.8:
             most = naive.get_most_cap(new)
             if most is not None:
@@ -176,6 +186,8 @@ class Calendar:
     def check(self) -> None:
         for (guard, subject), values in self.model.values.items():
             assert self.read(guard, subject) == values, (guard, subject)
+        assert int(self.world.rows("venue")["tiers"][1]) == len(self.model.tiers)
+        self.most_tiers = max(self.most_tiers, len(self.model.tiers))
         under_way = {int(row["id"]): row for row in self.world.rows("changes") if row["state"]}
         assert set(under_way) == {self.ids[number] for number in self.model.changes}
         for number, change in self.model.changes.items():
@@ -217,8 +229,12 @@ def test_every_value_at_every_time(seed: int) -> None:
 @pytest.mark.slow
 def test_every_outcome_is_met() -> None:
     counts: Counter[str] = Counter()
+    tiers = 0
     for seed in range(6):
-        counts.update(Calendar(100 * SEED + 10 + seed).run(400).counts)
+        calendar = Calendar(100 * SEED + 10 + seed).run(400)
+        counts.update(calendar.counts)
+        tiers = max(tiers, calendar.most_tiers)
+    assert tiers > 1
     for name in FREQUENT:
         assert counts[name] >= 10, (name, counts)
 

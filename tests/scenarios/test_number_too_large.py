@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.exchange.venues import open_worked
 from tests.scenarios.stage import enter, open_stage
 from worldmarkets.core import codes
 from worldmarkets.core.records import ContractChange, Funds, OrderChange, PlaceOrder, SetMark
@@ -80,4 +81,41 @@ def test_a_deposit_at_the_bound_and_one_beyond() -> None:
     assert whale.nav == 10**10  # a leg counts at most 10**16 quanta, either way
     result = whale.submit.deposit("USDM", "0.000001")
     assert (result.code, result.needed) == ("AMOUNT_TOO_LARGE", 0)
+    assert exchange.audit() == []
+
+
+@pytest.mark.both
+@pytest.mark.parametrize("side", ["long", "short"])
+def test_a_position_is_never_counted_for_less_than_it_is(side: str) -> None:
+    """Orders of 8 * 10^9 USDM are within the bound of an order; two of them are not within that of a position."""
+    exchange = open_worked()
+    whale, other, third = (exchange.account(name) for name in ("whale", "other", "third"))
+    for account in (whale, other, third):
+        account.deposit("USDM", "300_000_000_000")
+    act, answer, submit, take = (
+        (whale.buy, other.sell, whale.submit.buy, third.submit.sell)
+        if side == "long"
+        else (whale.sell, other.buy, whale.submit.sell, third.submit.buy)
+    )
+    answer("ETH-PERP", "4_000_000", "2000")
+    act("ETH-PERP", "4_000_000", "2000")
+    refused = submit("ETH-PERP", "1_000_001", "2000")
+    assert (refused.code, refused.needed, refused.had) == ("NOTIONAL_TOO_LARGE", 10**16, 10**16 + 2_000 * 10**6)
+    act("ETH-PERP", "1_000_000", "2000")
+    act("ETH-PERP", "1_000_000", "2000")  # each would do, and both of them would not
+    assert take("ETH-PERP", "2_000_000", "2000").filled == 1_000_000
+    assert sum(abs(perp.size) for perp in whale.perps) == 5_000_000
+    assert exchange.audit() == []
+
+
+def test_a_debt_is_never_counted_for_less_than_it_is() -> None:
+    exchange = open_stage()
+    whale, lender = exchange.account("whale"), exchange.account("lender")
+    whale.deposit("USDM", "100_000_000_000")
+    lender.deposit("USDM", "100_000_000_000")
+    lender.lend("USDM", "9_000_000_000", "5%")
+    lender.lend("USDM", "9_000_000_000", "5%")
+    whale.borrow("USDM", "9_000_000_000", "5%")
+    refused = whale.submit.borrow("USDM", "2_000_000_000", "5%")
+    assert (refused.code, refused.needed) == ("NOTIONAL_TOO_LARGE", 10**16)
     assert exchange.audit() == []

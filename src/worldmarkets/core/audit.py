@@ -5,6 +5,7 @@ It trusts nothing that is kept for speed: sums are taken anew over contracts and
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from worldmarkets.core import guards
@@ -39,6 +40,7 @@ from worldmarkets.core.units import (
     HOUR,
     HOURS_A_YEAR,
     LADDER_TOP,
+    MAX_CUT_PPM,
     MAX_EXITS,
     MAX_NONCES,
     NEVER,
@@ -744,7 +746,7 @@ def audit_changes(engine: Engine, state: Tables, found: list[str]) -> None:
     if len([1 for change in state.changes if change.state]) != state.venue[1].changes:
         found.append(f"3: {state.venue[1].changes} changes counted, not as many under way")
     for guard in guards.GUARDS:
-        count = (1, state.venue[1].assets, state.venue[1].markets)[guard.scope]
+        count = (1, state.venue[1].assets, state.venue[1].markets, state.venue[1].tiers)[guard.scope]
         for subject in range(1, count + 1):
             if guard.number == MARKET_END:
                 audit_end(state, subject, (MARKET_END, subject) in under_way, found)
@@ -753,6 +755,11 @@ def audit_changes(engine: Engine, state: Tables, found: list[str]) -> None:
                 broken = guards.find_out_of_bounds(guard, list(values))
                 if broken is not None:
                     found.append(f"5: {guard.name} {subject}: {broken[1]} beyond {broken[0]} in slot {broken[2]}")
+    tiers = [state.tiers[row] for row in range(1, state.venue[1].tiers + 1)]
+    fees = [0, *(tier.fees for tier in tiers)]
+    cuts = max(sum(tier.maker_cut_ppm for tier in tiers), sum(tier.taker_cut_ppm for tier in tiers))
+    if any(high <= low for low, high in pairwise(fees)) or cuts > MAX_CUT_PPM:
+        found.append(f"5: tiers from fees of {fees[1:]} cut {cuts} ppm")
 
 
 def audit_end(state: Tables, market: int, is_working: bool, found: list[str]) -> None:

@@ -21,6 +21,7 @@ if not cython.compiled:
         DAY,
         GRID,
         GRID_DECIMALS,
+        HOUR,
         LADDER_TOP,
         MAX_ASSETS,
         MAX_BASIS_PPM,
@@ -86,7 +87,7 @@ class Governance:
                    open_order_multiple=5, iou_penalty_bp=500, max_fills=MAX_FILLS, funding_period_us=28_800_000_000,
                    funding_cutoff_us=1_800_000_000, funding_step_ppb=50_000, funding_cap_ppb=3_000_000,
                    crowding_ppm=800_000, tiers=(), sweep_visits=MAX_VISITS, parameter_delay_us=2 * DAY,
-                   requires_signatures=False):  # fmt: skip
+                   requires_signatures=False, renewal_window_us=6 * HOUR, renewal_fee_ppm=10_000):  # fmt: skip
         """Set the venue's parameters.  Units: ppm, ppb, microseconds.  Raises ValueError out of bounds.
 
         `tiers` are (fees paid in thirty days in numeraire quanta, maker cut, taker cut), the cuts beside those before.
@@ -103,6 +104,8 @@ class Governance:
         require(0 <= funding_step_ppb <= funding_cap_ppb <= 10_000_000, "funding step <= cap <= 1 %")
         require(0 < sweep_visits <= MAX_VISITS, f"sweep_visits is 1..{MAX_VISITS}")
         require(DAY <= parameter_delay_us <= 30 * DAY, "the delay of parameters is 24 hours to 30 days")
+        require(0 <= renewal_window_us <= DAY, "anybody may renew a loan a day before it is due at most")
+        require(0 <= renewal_fee_ppm <= MILLION, "the fee of a renewal is at most the book's minimum")
         venue = self.state.venue.edit(1)
         venue.time_us = time_us
         venue.parameter_delay_us = parameter_delay_us
@@ -124,6 +127,8 @@ class Governance:
         venue.moved_ppb = 2  # an account that waits stands one below
         venue.sweep_visits = sweep_visits
         venue.requires_signatures = requires_signatures
+        venue.renewal_window_us = renewal_window_us
+        venue.renewal_fee_ppm = renewal_fee_ppm
         venue.mode = OPEN
         self.state.undo.commit()
 

@@ -12,6 +12,7 @@ from worldmarkets.core import codes
 from worldmarkets.core.units import (
     DAY,
     MAX_BASIS_PPM,
+    MAX_CUT_PPM,
     MAX_FEE_CAP,
     MAX_FILLS,
     MAX_LOTS,
@@ -28,7 +29,7 @@ from worldmarkets.core.units import (
     RAMP_STEP,
 )
 
-SCOPE_VENUE, SCOPE_ASSET, SCOPE_MARKET = 0, 1, 2  # what `subject` of a proposal numbers
+SCOPE_VENUE, SCOPE_ASSET, SCOPE_MARKET, SCOPE_TIER = 0, 1, 2, 3  # what `subject` of a proposal numbers
 NEITHER, HIGHER, LOWER = 0, 1, 2  # which values are looser
 PLAIN, SHOCK, RUNG, LIMIT = 0, 1, 2, 3  # how a ramp moves a field; the zero of a limit stands for none
 
@@ -110,6 +111,19 @@ GUARDS: tuple[Guard, ...] = (
     Guard(codes.MARKET_FUNDING, "market funding", SCOPE_MARKET, (
         Field("firm_lots", NEITHER, 0, MAX_LOTS),
         None, None, None, None,
+    )),
+    Guard(codes.VENUE_LOANS, "venue loans", SCOPE_VENUE, (
+        Field("renewal_window_us", NEITHER, 0, DAY),
+        None,
+        Field("renewal_fee_ppm", NEITHER, 0, MILLION),
+        None, None,
+    )),
+    Guard(codes.FEE_TIER, "fee tier", SCOPE_TIER, (
+        Field("fees", NEITHER, 0, MAX_SUPPLY),
+        None,
+        Field("maker_cut_ppm", NEITHER, 0, MAX_CUT_PPM),
+        Field("taker_cut_ppm", NEITHER, 0, MAX_CUT_PPM),
+        None,
     )),
 )  # fmt: skip
 

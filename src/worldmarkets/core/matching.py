@@ -45,6 +45,7 @@ if not cython.compiled:
         LADDER_TOP,
         LOOKS_A_DEAL,
         MAX_CASH,
+        MAX_LEG,
         MAX_LOANS,
         MAX_LOOKS,
         MAX_LOTS,
@@ -94,6 +95,7 @@ class Matching:
     prevented: longlong
     fills: longlong
     skips: longlong
+    passes: longlong
     slices: longlong
     looks: longlong
     cancels: longlong
@@ -143,6 +145,7 @@ class Matching:
         self.leaving = NONE
         self.fills = 0
         self.skips = 0
+        self.passes = 0
         self.slices = 0
         self.looks = 0
         self.cancels = 0
@@ -370,14 +373,15 @@ class Matching:
             return self.admission.refuse(LOANS_LIMIT, MAX_LOANS, MAX_LOANS, rules.asset)
         if self.is_bundle:
             return OK
+        if self.taker.initial < 0 and rules.kind == PERP and lots <= self.get_reducible(position, side):
+            fee = 0  # it may have to pay some of it: the fill says
         if self.is_surely_free(position, market, side, lots, cash, fee):
             pass
         elif rules.kind == PERP or (rules.kind == LOAN and side == BUY) or not self.admission.is_exempt(account):
             value = self.compute_filled(position, market, side, price, lots, fee)
-            if value < 0 and value < self.taker.initial:
-                return self.admission.refuse(MARGIN, min(self.taker.initial, 0), value,
-                                             self.state.venue.rows[1].initial_ppm)  # fmt: skip
-            code = self.check_asked(position, market, side, lots, price, value)
+            code = self.check_value(value)
+            if code == OK:
+                code = self.check_asked(position, market, side, lots, price, value)
             if code != OK:
                 return code
         if time_in_force == IMMEDIATE_OR_CANCEL or time_in_force == FILL_OR_KILL or flags & REDUCE_ONLY:
@@ -413,10 +417,14 @@ class Matching:
         fee: longlong = self.fees.compute(account, market, True, cash, 0)
         value: longlong
         cost: longlong
+        code: longlong
         if given != NUMERAIRE and self.oracle.get_feed(given) != FEED_VALID:
             return self.admission.refuse(FEED_STATE, FEED_VALID, self.oracle.get_feed(given), given)
         if self.state.positions.rows[debt].loans >= MAX_LOANS:
             return self.admission.refuse(LOANS_LIMIT, MAX_LOANS, MAX_LOANS, given)
+        code = self.check_debt(debt, missing)
+        if code != OK:
+            return code
         if self.is_bundle:
             return OK
         cost = self.compute_debt(debt, missing, borrow_bp, self.state.markets.rows[
@@ -427,12 +435,19 @@ class Matching:
         else:
             cost += lots * rules.lot_quanta
             value = self.atlas.compute_initial_with(account, position, -cost, 0, 0, cash - fee)
-        if value < 0 and value < self.taker.initial:
-            return self.admission.refuse(MARGIN, min(self.taker.initial, 0), value,
-                                         self.state.venue.rows[1].initial_ppm)  # fmt: skip
+        code = self.check_value(value)
+        if code != OK:
+            return code
         if time_in_force == IMMEDIATE_OR_CANCEL or time_in_force == FILL_OR_KILL:
             return OK
         return self.check_open_orders(account, lots * self.compute_loss(market, side, price, flags))
+
+    def check_value(self, value: longlong) -> longlong:
+        """Return MARGIN when an order that leaves its account this V(initial) leaves it less than free, and worse."""
+        if value < 0 and value < self.taker.initial:
+            return self.admission.refuse(MARGIN, min(self.taker.initial, 0), value,
+                                         self.state.venue.rows[1].initial_ppm)  # fmt: skip
+        return OK
 
     def compute_debt(self, position: longlong, principal: longlong, rate_bp: longlong,
                      tenor_hours: longlong) -> longlong:  # fmt: skip
@@ -475,6 +490,32 @@ class Matching:
                                                  rules.open_interest + opening, market)  # fmt: skip
                 if magnitude(self.state.positions.rows[position].lots) + opening > MAX_LOTS:
                     return self.admission.refuse(SIZE_TOO_LARGE, MAX_LOTS, lots, market)
+                return self.check_leg(market, magnitude(self.state.positions.rows[position].lots) + opening)
+        elif rules.kind == LOAN and side == BUY:
+            return self.check_debt(position, lots * rules.lot_quanta)
+        return OK
+
+    def check_leg(self, market: longlong, lots: longlong) -> longlong:
+        """Return NOTIONAL_TOO_LARGE when so many lots of a perp are worth more than a leg counts for.
+
+        What is held may count less than it is worth; what is owed, or due from another, never does.
+        """
+        worth: longlong
+        if lots > self.state.markets.rows[market].linear_lots:
+            worth = self.atlas.compute_worth(market, lots)
+            if worth > MAX_LEG:
+                return self.admission.refuse(NOTIONAL_TOO_LARGE, MAX_LEG, worth, market)
+        return OK
+
+    def check_debt(self, position: longlong, more: longlong) -> longlong:
+        """Return NOTIONAL_TOO_LARGE when what a position owes, and `more`, is worth more than a leg counts for."""
+        record = self.state.positions.read(position)
+        worth: longlong
+        if more > MAX_SUPPLY - min(record.owed, MAX_SUPPLY):
+            return self.admission.refuse(NOTIONAL_TOO_LARGE, MAX_LEG, MAX_SUPPLY, record.asset)
+        worth = self.atlas.compute_notional(record.asset, record.owed + more)
+        if worth > MAX_LEG:
+            return self.admission.refuse(NOTIONAL_TOO_LARGE, MAX_LEG, worth, record.asset)
         return OK
 
     def get_action(self, position: longlong, market: longlong, side: longlong, lots: longlong) -> longlong:
@@ -807,6 +848,7 @@ class Matching:
     def pass_over(self, resting: longlong) -> None:
         """Go on past a resting order that policies keep from matching; it stays where it is."""
         self.skips += 1
+        self.passes += 1
         self.passed = resting
 
     def skip(self, resting: longlong, reason: longlong) -> None:
@@ -951,6 +993,10 @@ class Matching:
             if rules.open_interest > cash and rules.open_interest > self.get_open_cap(market):
                 self.admission.refuse(OPEN_INTEREST_CAP, self.get_open_cap(market), rules.open_interest, market)
                 return order.account
+            if self.check_leg(market, self.state.positions.rows[bought].lots) != OK:  # a long, if it opened
+                return buyer
+            if self.check_leg(market, -self.state.positions.rows[sold].lots) != OK:
+                return seller
         else:
             cash = lots * price * rules.tick_value
             if order.borrow_rate_bp != 0 or maker.borrow_rate_bp != 0:
@@ -970,12 +1016,16 @@ class Matching:
                 self.maker.is_outside = True
             cash = lots * price * rules.tick_value
             fee = self.fees.compute(order.account, market, True, cash, self.paid)
+            if self.taker.initial < 0:
+                fee = self.limit_fee(self.taker, market, order.position, order.side, fee)
             if not self.fees.charge(order.account, fee):
                 self.admission.refuse(BALANCE, fee, self.ledger.get_cash(order.account), NUMERAIRE)
                 return order.account
             event.taker_fee = fee
             self.paid += fee
             fee = max(self.fees.compute(maker.account, market, False, cash, maker.fees_paid), -(fee // 2))
+            if self.maker.initial < 0:
+                fee = self.limit_fee(self.maker, market, maker.position, maker.side, fee)
             if not self.fees.charge(maker.account, fee):
                 self.admission.refuse(BALANCE, fee, self.ledger.get_cash(maker.account), NUMERAIRE)
                 return maker.account
@@ -991,6 +1041,21 @@ class Matching:
         if 0 < event.maker_left < rules.minimum_lots and not maker.flags & REDUCE_ONLY:
             self.orders.cancel(resting, REASON_DUST, rules.minimum_lots, event.maker_left)
         return 0
+
+    def limit_fee(self, standing: Standing, market: longlong, position: longlong, side: longlong,
+                  fee: longlong) -> longlong:  # fmt: skip
+        """Return what of a fee an account that was less than free pays for a fill.
+
+        A fill that did nothing but reduce a perp costs no more than it has, and nothing below the auction rung: who has
+        lost its numeraire, or nearly all, must still be able to reduce.  Nobody gets there by commands of its own.
+        """
+        record = self.state.positions.read(position)
+        is_open: cython.bint = record.lots > 0 if side == BUY else record.lots < 0
+        if self.state.markets.rows[market].kind != PERP or is_open:
+            return fee
+        if standing.resilience_ppm < self.state.venue.rows[1].auction_ppm:
+            return min(fee, 0)
+        return min(fee, self.ledger.get_cash(record.account))
 
     def settle_perp(self, market: longlong, bought: longlong, sold: longlong, lots: longlong, price: longlong,
                     actor: longlong) -> longlong:  # fmt: skip
@@ -1047,6 +1112,8 @@ class Matching:
         feed: longlong = self.oracle.get_feed(rules.asset)
         if not self.oracle.get_allowed(feed) & MAY_BORROW:
             self.admission.refuse(FEED_STATE, FEED_VALID, feed, rules.asset)
+            return borrower
+        if self.check_debt(debt, principal) != OK:
             return borrower
         self.admission.refuse(BALANCE, principal, self.state.positions.rows[claim].balance, rules.asset)
         if not self.ledger.move_between(claim, debt, principal):
@@ -1134,6 +1201,8 @@ class Matching:
             if self.fills >= self.state.venue.rows[1].max_fills or self.skips >= MAX_SKIPS:
                 break
             if self.state.positions.rows[debt].loans >= MAX_LOANS:
+                break
+            if self.check_debt(debt, wanted - self.state.positions.rows[debt].balance) != OK:
                 break
             resting = self.find_lender(slot, asset, debt)
             if resting == NONE:

@@ -30,6 +30,7 @@ if not cython.compiled:
         Group,
         Market,
         ProposeChange,
+        Tier,
         Venue,
         address,
         as_list_asset,
@@ -40,8 +41,10 @@ if not cython.compiled:
     from worldmarkets.core.units import (
         EXPIRE_PPB,
         MAX_CHANGES,
+        MAX_CUT_PPM,
         MAX_LOT_VALUE,
         MAX_TICKS,
+        MAX_TIERS,
         ORDER_SLOT_BITS,
         RAMP_STEP,
         SETTLE_PAUSE,
@@ -93,7 +96,7 @@ class Parameters:
         new = guards.complete(guard, new)
         code = self.check_values(guard, new)
         if code == OK:
-            code = self.check_minimum(number, subject, new[1])
+            code = self.check_beside(number, subject, new)
         if code != OK:
             return code
         directions = guards.compute_directions(guard, old, new)
@@ -139,6 +142,10 @@ class Parameters:
         elif guard.scope == guards.SCOPE_MARKET:
             if not self.state.has_market(subject):
                 return self.admission.refuse(UNKNOWN_MARKET, 0, 0, subject)
+        elif guard.scope == guards.SCOPE_TIER:
+            most: longlong = min(self.state.venue.rows[1].tiers + 1, MAX_TIERS)
+            if not 0 < subject <= most:
+                return self.admission.refuse(UNKNOWN_PARAMETER, most, subject, number)
         elif subject != NONE:
             return self.admission.refuse(UNKNOWN_PARAMETER, 0, subject, number)
         return OK
@@ -151,6 +158,37 @@ class Parameters:
         for slot, field in enumerate(guard.fields):
             if field is None and values[slot] != 0:
                 return self.admission.refuse(BAD_COMBINATION, 0, values[slot], slot)
+        return OK
+
+    def check_beside(self, guard: longlong, subject: longlong, values) -> longlong:
+        """Return PARAMETER_RANGE when new values of a guard do not go with what stands beside them."""
+        if guard == FEE_TIER:
+            return self.check_tier(subject, values[0], values[2], values[3])
+        return self.check_minimum(guard, subject, values[1])
+
+    def check_tier(self, subject: longlong, fees: longlong, maker_ppm: longlong, taker_ppm: longlong) -> longlong:
+        """Return PARAMETER_RANGE when a tier would not stand between its neighbours, or all would cut too much.
+
+        One above the last is new; fees of 0 take the last one away.
+        """
+        tiers: longlong = self.state.venue.rows[1].tiers
+        row: longlong
+        if subject > tiers + 1 or (fees == 0 and subject < tiers):
+            return self.admission.refuse(PARAMETER_RANGE, tiers, subject, 0)
+        if fees == 0:
+            return OK if maker_ppm + taker_ppm == 0 else self.admission.refuse(PARAMETER_RANGE, 1, 0, 0)
+        if subject > 1 and fees <= self.state.tiers.rows[subject - 1].fees:
+            return self.admission.refuse(PARAMETER_RANGE, self.state.tiers.rows[subject - 1].fees + 1, fees, 0)
+        if subject < tiers and fees >= self.state.tiers.rows[subject + 1].fees:
+            return self.admission.refuse(PARAMETER_RANGE, self.state.tiers.rows[subject + 1].fees - 1, fees, 0)
+        for row in range(1, tiers + 1):
+            if row != subject:
+                maker_ppm += self.state.tiers.rows[row].maker_cut_ppm
+                taker_ppm += self.state.tiers.rows[row].taker_cut_ppm
+        if maker_ppm > MAX_CUT_PPM:
+            return self.admission.refuse(PARAMETER_RANGE, MAX_CUT_PPM, maker_ppm, 2)
+        if taker_ppm > MAX_CUT_PPM:
+            return self.admission.refuse(PARAMETER_RANGE, MAX_CUT_PPM, taker_ppm, 3)
         return OK
 
     def check_minimum(self, guard: longlong, subject: longlong, value: longlong) -> longlong:
@@ -398,7 +436,7 @@ class Parameters:
             self.launch(row, now_us)
         elif guard == MARKET_END:
             self.work(row, now_us)
-        elif self.check_minimum(guard, change.subject, change.b) != OK:
+        elif self.check_beside(guard, change.subject, self.get_target(row)) != OK:
             self.call_off(row, PARAMETER_RANGE)
         elif change.step + 1 == change.steps:
             self.move(row, 0)
@@ -483,6 +521,11 @@ class Parameters:
             return [0, 0, venue.iou_penalty_bp, venue.funding_step_ppb, venue.funding_cap_ppb]
         if guard == VENUE_DELAY:
             return [venue.parameter_delay_us, 0, 0, 0, 0]
+        if guard == VENUE_LOANS:
+            return [venue.renewal_window_us, 0, venue.renewal_fee_ppm, 0, 0]
+        if guard == FEE_TIER and subject <= venue.tiers:
+            tier = self.state.tiers.read(subject)
+            return [tier.fees, 0, tier.maker_cut_ppm, tier.taker_cut_ppm, 0]
         return [0, 0, 0, 0, 0]
 
     def set_values(self, guard: longlong, subject: longlong, values):
@@ -521,6 +564,13 @@ class Parameters:
             market.firm_lots = values[0]
         elif guard == VENUE_DELAY:
             venue.parameter_delay_us = values[0]
+        elif guard == VENUE_LOANS:
+            venue.renewal_window_us, venue.renewal_fee_ppm = values[0], values[2]
+        elif guard == FEE_TIER:
+            self.state.tiers.cover(subject)
+            tier = self.state.tiers.edit(subject)
+            tier.fees, tier.maker_cut_ppm, tier.taker_cut_ppm = values[0], values[2], values[3]
+            venue.tiers = max(venue.tiers, subject) if tier.fees > 0 else subject - 1
 
     def expire(self, first: longlong, last: longlong) -> None:
         """Raise the mark version of groups, and the sum of moves, so that every account is looked at anew."""

@@ -912,6 +912,8 @@ class Venue(Record):
     changes: i64
     requires_signatures: u32
     spare3: u32
+    renewal_window_us: i64
+    renewal_fee_ppm: i64
 
 
 class Asset(Record):
@@ -1370,7 +1372,7 @@ class Loan(Record):
     lender_rate_bp: u16
     plan: u16
     timer: u32
-    spare: u32
+    rounds: u32
 
 
 class Share(Record):

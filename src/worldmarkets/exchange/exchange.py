@@ -263,7 +263,7 @@ class Exchange:
     def propose(self, about: str | None = None, *, role: str = "administrator", **values: Amount) -> Result:
         """Propose new values for parameters of an asset, of a market, or of the venue.  Raises UnknownName.
 
-        The fields are those of the genesis (`parameter_delay_hours` beside them); all of one proposal belong to one
+        The fields are those of the genesis, those of a tier of fees under "tier 1"; all of one proposal belong to one
         guard, and change together.  What loosens waits, what tightens ramps or holds at once; `changes` has it.
         """
         return self.send(parameters.make_proposal(self, about, values, role))

@@ -47,6 +47,8 @@ class Venue(_Part, frozen=True):
     crowding_ppm: int = 800_000
     sweep_visits: int = MAX_VISITS
     parameter_delay_hours: int = 48
+    renewal_window_hours: int = 6
+    renewal_fee_ppm: int = 10_000
     maker_ppm: int = 500
     taker_ppm: int = 1_000
     fee_cap: str = "10"
@@ -168,6 +170,8 @@ def open_engine(
             sweep_visits=venue.sweep_visits,
             parameter_delay_us=venue.parameter_delay_hours * HOUR,
             requires_signatures=venue.requires_signatures,
+            renewal_window_us=venue.renewal_window_hours * HOUR,
+            renewal_fee_ppm=venue.renewal_fee_ppm,
         )
         for role, names in ((codes.ADMINISTRATOR, venue.administrators), (codes.GUARDIAN, venue.guardians)):
             for name in names:

@@ -32,8 +32,10 @@ _NAMES = {
     "minimum_lots": "minimum",
     "firm_lots": "firm",
     "parameter_delay_us": "parameter_delay_hours",
+    "renewal_window_us": "renewal_window_hours",
 }  # where the genesis says it otherwise
-_CASH = ("depth", "holding_cap", "fee_cap")
+_HOURS = ("parameter_delay_us", "renewal_window_us")
+_CASH = ("depth", "holding_cap", "fee_cap", "fees")
 _OF_ASSET = ("collateral_cap", "minimum_principal")
 _OF_LOTS = ("open_interest_cap", "minimum_lots", "firm_lots")
 
@@ -44,7 +46,7 @@ Value = int | Decimal
 class Change:
     """A change under way.  `fields` has what each field was and what it will be; `when` is its next step.
 
-    `about` names the asset or market, or is "venue"; a listing names what it lists.
+    `about` names the asset, market or tier ("tier 2"), or is "venue"; a listing names what it lists.
     """
 
     id: int
@@ -67,8 +69,8 @@ def get_role(role: str) -> int:
 
 def make_proposal(exchange: Exchange, about: str | None, values: Mapping[str, Amount], role: str) -> Record:
     """Return the command that proposes new values of one guard; fields not named stay.  Raises UnknownName."""
-    subject, listed = find_subject(exchange, about)
-    guard = find_guard(listed, values)
+    scope, subject, listed = find_subject(exchange, about)
+    guard = find_guard(scope, values)
     numbers = list(exchange.engine.parameters.get_values(guard.number, subject))
     if guard.number == codes.ASSET_RISK and "holding_cap" not in values:
         most = guards.compute_most_cap(numbers[0], numbers[2], numbers[3], numbers[4])
@@ -145,22 +147,24 @@ def make_listed_market(exchange: Exchange, market: source.Market, fees_like: str
     )  # fmt: skip
 
 
-def find_subject(exchange: Exchange, about: str | None) -> tuple[int, Asset | Market | None]:
-    """Return the number and the listing of what a proposal is about; the venue is (0, None).  Raises UnknownName."""
+def find_subject(exchange: Exchange, about: str | None) -> tuple[int, int, Asset | Market | None]:
+    """Return the scope, the number and the listing of what a proposal is about.  Raises UnknownName.
+
+    The venue is None; tiers of fees are "tier 1" and so on, and have no listing.
+    """
     if about is None:
-        return 0, None
+        return guards.SCOPE_VENUE, 0, None
+    if about.startswith("tier ") and about[5:].isdecimal():
+        return guards.SCOPE_TIER, int(about[5:]), None
     if about in (asset.symbol for asset in exchange.listing.assets):
         asset = exchange.listing.asset(about)
-        return asset.number, asset
+        return guards.SCOPE_ASSET, asset.number, asset
     market = exchange.listing.market(about)
-    return market.number, market
+    return guards.SCOPE_MARKET, market.number, market
 
 
-def find_guard(listed: Asset | Market | None, values: Mapping[str, Any]) -> guards.Guard:
-    """Return the guard that holds every field named.  Raises UnknownName when there is none."""
-    scope = guards.SCOPE_VENUE
-    if listed is not None:
-        scope = guards.SCOPE_ASSET if isinstance(listed, Asset) else guards.SCOPE_MARKET
+def find_guard(scope: int, values: Mapping[str, Any]) -> guards.Guard:
+    """Return the guard of a scope that holds every field named.  Raises UnknownName when there is none."""
     sets = []
     for guard in guards.GUARDS:
         names = [_NAMES.get(field.name, field.name) for field in guard.fields if field is not None]
@@ -180,7 +184,7 @@ def to_number(exchange: Exchange, listed: Asset | Market | None, name: str, valu
     if name in _OF_LOTS and isinstance(listed, Market):
         return to_lots(listed.asset, listed.lot_quanta, name, value)
     number = to_units(value, 0, name)
-    return number * HOUR if name == "parameter_delay_us" else number
+    return number * HOUR if name in _HOURS else number
 
 
 def to_lots(asset: Asset, lot_quanta: int, name: str, value: Amount) -> int:
@@ -199,7 +203,7 @@ def from_number(exchange: Exchange, listed: Asset | Market | None, name: str, nu
         return listed.from_quanta(number)
     if name in _OF_LOTS and isinstance(listed, Market):
         return listed.from_lots(number)
-    return from_units(number * 100 // HOUR, 2).normalize() if name == "parameter_delay_us" else number
+    return from_units(number * 100 // HOUR, 2).normalize() if name in _HOURS else number
 
 
 def read_changes(exchange: Exchange, names: Mapping[int, str]) -> list[Change]:
@@ -220,7 +224,9 @@ def read_change(exchange: Exchange, row: Any, names: Mapping[int, str]) -> Chang
         about = names.get(row.id, "?")
     else:
         kind = guard.name
-        if guard.scope != guards.SCOPE_VENUE:
+        if guard.scope == guards.SCOPE_TIER:
+            about = f"tier {row.subject}"
+        elif guard.scope != guards.SCOPE_VENUE:
             find = exchange.listing.asset if guard.scope == guards.SCOPE_ASSET else exchange.listing.market
             listed = find(row.subject)
             about = listed.symbol

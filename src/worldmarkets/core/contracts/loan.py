@@ -169,6 +169,7 @@ class Loans:
         loan = self.loans.edit(row)
         if loan.timer != NONE:
             self.timers.cancel(loan.timer)
+        loan.rounds = 0
         loan.timer = self.timers.schedule(LOAN_DUE, row, loan.due_us)
 
     def release(self, row: longlong) -> None:

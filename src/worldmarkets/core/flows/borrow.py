@@ -44,9 +44,10 @@ if not cython.compiled:
         MAX_PARTS,
         MAX_RATE_BP,
         MAX_SWEEP,
-        RENEWAL_WINDOW,
+        MILLION,
         SIDES,
     )
+    from worldmarkets.core.wide import mul_div_ceil
 
 
 @cython.final
@@ -130,19 +131,22 @@ class BorrowFlow:
     def return_to_book(self, lender: longlong, market: longlong, principal: longlong, rate: longlong) -> longlong:
         """Offer repaid principal again at the lender's rate, while the lender is free; a refusal is no error.
 
-        In a bundle it waits for the end.  Where the book would cross at that rate it rests just above the best bid.
+        In a bundle it waits for the end.  Where it would trade at that rate it rests just above the best bid it could
+        trade with, as far as policies say.
         """
         rules = self.state.markets.read(market)
         lots: longlong = principal // rules.lot_quanta
         position: longlong
+        touch: longlong
         if self.matching.is_bundle:
             self.keep_return(lender, market, principal, rate)
             return OK
         if lots < rules.minimum_lots or lots == 0 or rules.mode != OPEN or self.state.venue.rows[1].mode != OPEN:
             return OK
         self.matching.sweep_touch(market, SELL, rate)
-        if self.matching.is_crossing(market, SELL, rate):
-            rate = self.state.sides.rows[SIDES * market + BUY].best + 1
+        touch = self.matching.find_touch(lender, market, SELL, rate)
+        if touch != 0:
+            rate = touch + 1
         if rate > rules.max_ticks:
             return OK
         position = self.ledger.find(lender, rules.asset)
@@ -251,9 +255,9 @@ class BorrowFlow:
         event.fee = fee
 
     def renew(self, command: pointer[ContractChange]) -> longlong:
-        """Extend somebody's loan that is due within six hours, for a fee, as its borrower could.
+        """Extend somebody's loan that is due within the venue's window, for a fee, as its borrower could.
 
-        The fee is 1 % of the book's minimum, to the venue.  The borrower must stay admitted.
+        The fee is a part of the book's minimum, to the venue.  The borrower must stay admitted.
         """
         row: longlong = self.loans.find(command.contract_id)
         code: longlong
@@ -269,11 +273,11 @@ class BorrowFlow:
             return self.admission.refuse(LOAN_NOT_EXTENSIBLE, 0, loan.flags, loan.id)
         if loan.flags & LOAN_NO_RENEWAL:
             return self.admission.refuse(RENEWAL_FORBIDDEN, 0, loan.flags, loan.id)
-        if self.state.venue.rows[1].time_us < loan.due_us - RENEWAL_WINDOW:
-            return self.admission.refuse(RENEWAL_EARLY, loan.due_us - RENEWAL_WINDOW, self.state.venue.rows[1].time_us,
-                                         loan.id)  # fmt: skip
+        venue = self.state.venue.read(1)
+        if venue.time_us < loan.due_us - venue.renewal_window_us:
+            return self.admission.refuse(RENEWAL_EARLY, loan.due_us - venue.renewal_window_us, venue.time_us, loan.id)
         rules = self.state.markets.read(loan.market)
-        fee = (rules.minimum_lots * rules.lot_quanta + 99) // 100
+        fee = mul_div_ceil(rules.minimum_lots * rules.lot_quanta, venue.renewal_fee_ppm, MILLION)
         balance = self.ledger.get_balance(command.account, loan.asset)
         if balance < fee:
             return self.admission.refuse(BALANCE, fee, balance, loan.asset)

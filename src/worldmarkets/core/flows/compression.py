@@ -18,6 +18,7 @@ from worldmarkets.core.admission import Admission, Standing
 from worldmarkets.core.contracts.perp import Perps
 from worldmarkets.core.oracle import Oracle
 from worldmarkets.core.outbox import Outbox
+from worldmarkets.core.policy import Policies
 from worldmarkets.core.state import State
 
 if not cython.compiled:
@@ -33,7 +34,7 @@ if not cython.compiled:
         as_compressed,
         as_contract_change,
     )
-    from worldmarkets.core.units import MAX_LOTS, MAX_SLICES
+    from worldmarkets.core.units import AT_MARK, MAX_LOTS, MAX_SLICES
 
 
 @cython.final
@@ -43,6 +44,7 @@ class CompressionFlow:
 
     state: State
     perps: Perps
+    policies: Policies
     oracle: Oracle
     admission: Admission
     outbox: Outbox
@@ -58,6 +60,7 @@ class CompressionFlow:
     def __init__(self, state: State, perps: Perps, oracle: Oracle, admission: Admission, outbox: Outbox, inbox):
         self.state = state
         self.perps = perps
+        self.policies = perps.policies
         self.oracle = oracle
         self.admission = admission
         self.outbox = outbox
@@ -183,6 +186,10 @@ class CompressionFlow:
                 least = min(least, perp.lots)
             elif perp.short_account != short_account:
                 return self.admission.refuse(NOT_A_CIRCLE, short_account, perp.short_account, leg.contract_id)
+            elif self.compute_allowed(row, lots) < lots:
+                return self.admission.refuse(
+                    COUNTERPARTY_DENIED, lots, self.compute_allowed(row, lots), leg.contract_id
+                )  # fmt: skip
             if length == 0:
                 start = perp.long_account
             long_account = perp.long_account
@@ -203,6 +210,8 @@ class CompressionFlow:
                 return self.admission.refuse(UNKNOWN_CONTRACT, 0, 0, leg.contract_id)
             perp = self.perps.perps.read(row)
             if place % 2 == 1:
+                if not self.is_within(row, lots):  # it grew before, on the same way round
+                    return self.admission.refuse(COUNTERPARTY_DENIED, lots, 0, leg.contract_id)
                 self.perps.add(perp.long_position, perp.short_position, self.market, lots, cost, CIRCLED, actor)
             elif lots > perp.lots:
                 return self.admission.refuse(SIZE_TOO_LARGE, perp.lots, lots, self.market)
@@ -213,6 +222,28 @@ class CompressionFlow:
         self.circles += 1
         self.leg = length
         return OK
+
+    def compute_allowed(self, row: longlong, lots: longlong) -> longlong:
+        """Return by how many of `lots` its parties' policies let a contract grow at the mark.
+
+        Asked of the circle before it begins: between its legs a position is not what it will be.
+        """
+        perp = self.perps.perps.read(row)
+        return self.policies.fit_perp(
+            perp.long_account, perp.short_account, self.market, lots, AT_MARK, True, True
+        )  # fmt: skip
+
+    def is_within(self, row: longlong, lots: longlong) -> cython.bint:
+        """Say whether a contract that grows leaves its parties' exposures within their limits."""
+        perp = self.perps.perps.read(row)
+        one: longlong = perp.long_account
+        other: longlong = perp.short_account
+        fit: longlong = lots
+        if self.state.accounts.rows[one].policy != NONE:
+            fit = self.policies.fit_limit(one, other, self.market, lots, AT_MARK, True)
+        if fit == lots and self.state.accounts.rows[other].policy != NONE:
+            fit = self.policies.fit_limit(other, one, self.market, lots, AT_MARK, False)
+        return fit == lots
 
     def join(self, account: longlong) -> None:
         """Note how an account stands, once."""

@@ -18,6 +18,7 @@ from worldmarkets.core.matching import Matching
 from worldmarkets.core.oracle import Oracle
 from worldmarkets.core.outbox import Outbox
 from worldmarkets.core.state import State
+from worldmarkets.core.timers import Timers
 
 if not cython.compiled:
     from worldmarkets.core.codes import *
@@ -35,6 +36,7 @@ if not cython.compiled:
     )
     from worldmarkets.core.units import (
         BASIS,
+        DUE_DOUBLINGS,
         DUE_FILLS,
         DUE_ROUNDS,
         DUE_SKIPS,
@@ -59,6 +61,7 @@ class DueFlow:
     state: State
     ledger: Ledger
     loans: Loans
+    timers: Timers
     matching: Matching
     admission: Admission
     oracle: Oracle
@@ -70,6 +73,7 @@ class DueFlow:
         self.state = state
         self.ledger = ledger
         self.loans = loans
+        self.timers = loans.timers
         self.matching = matching
         self.admission = admission
         self.oracle = oracle
@@ -86,15 +90,10 @@ class DueFlow:
             plan = STEP_NONE
         elif plan == 0:
             plan = PLAN_DEFAULT
-        fills: longlong = max(0, self.state.venue.rows[1].max_fills - DUE_FILLS)
-        self.matching.fills += fills  # as if so much of what a command may do was done
-        self.matching.skips += MAX_SKIPS - DUE_SKIPS
-        while plan > 0 and self.is_due(identity):
+        while plan > 0 and self.is_due(identity) and loan.timer == NONE:
             self.take_step(row, plan & 15)
             plan >>= 4
-        self.matching.fills -= fills
-        self.matching.skips -= MAX_SKIPS - DUE_SKIPS
-        if self.is_due(identity):
+        if self.is_due(identity) and loan.timer == NONE:
             self.fall_overdue(row)
 
     def is_due(self, identity: longlong) -> cython.bint:
@@ -103,7 +102,45 @@ class DueFlow:
         return row != NONE and self.loans.loans.rows[row].due_us <= self.state.venue.rows[1].time_us
 
     def take_step(self, row: longlong, step: longlong) -> None:
-        """Take one step of a plan.  One that its borrower would not be admitted for is taken back."""
+        """Take one step of a plan within its part of the work of a command.
+
+        Where that was used up before the step was done, the loan waits for another round: whoever fills a book with
+        offers that cannot deliver, or will not, puts the step off, and no later step is taken for it.
+        """
+        fills: longlong = max(0, self.state.venue.rows[1].max_fills - DUE_FILLS)
+        skips: longlong = MAX_SKIPS - (DUE_SKIPS << self.loans.loans.rows[row].rounds)
+        fills_before: longlong = self.matching.fills
+        skips_before: longlong = self.matching.skips
+        is_used_up: cython.bint
+        is_kept: cython.bint
+        is_nearer: cython.bint
+        identity: longlong = self.loans.loans.rows[row].id
+        principal: longlong = self.loans.loans.rows[row].principal
+        self.matching.fills = fills  # as if so much of what a command may do was done
+        self.matching.skips = skips
+        self.matching.passes = 0
+        is_kept = self.try_step(row, step)
+        is_used_up = self.matching.fills >= self.state.venue.rows[1].max_fills or self.matching.skips >= MAX_SKIPS
+        fills = self.matching.fills - fills
+        skips = self.matching.skips - skips
+        self.matching.fills = fills_before + fills
+        self.matching.skips = skips_before + skips
+        if is_kept and is_used_up and self.is_due(identity):
+            is_nearer = skips > self.matching.passes or self.loans.loans.rows[row].principal < principal
+            self.go_on(row, is_nearer)
+
+    def go_on(self, row: longlong, is_nearer: cython.bint) -> None:
+        """Let a loan have another round, behind all that is due now, if the last one repaid a part or removed an order.
+
+        One that only passed orders over may pass over twice as many next time, until it has been through enough.
+        """
+        loan = self.loans.loans.edit(row)
+        if is_nearer or loan.rounds < DUE_DOUBLINGS:
+            loan.rounds += not is_nearer
+            loan.timer = self.timers.schedule(LOAN_DUE, row, self.state.venue.rows[1].time_us)
+
+    def try_step(self, row: longlong, step: longlong) -> cython.bint:
+        """Take one step of a plan; one that its borrower would not be admitted for is taken back.  Says which."""
         undo: longlong = self.state.undo.begin()
         events: longlong = self.outbox.length
         borrower: longlong = self.loans.loans.rows[row].borrower
@@ -128,11 +165,13 @@ class DueFlow:
         if code != OK:
             self.state.undo.rollback(undo)
             self.outbox.length = events
-        elif is_returning:
+            return False
+        if is_returning:
             if self.loans.find(identity) != NONE:
                 before -= self.loans.loans.rows[row].principal
             if before > 0:
                 self.borrow_flow.return_to_book(lender, market, before, rate)
+        return True
 
     def extend(self, row: longlong) -> longlong:
         """Pay the interest due and extend the loan, as its borrower could; return the code that forbids it."""
