@@ -146,6 +146,7 @@ def test_every_invariant_holds_in_a_campaign(share):
         missed = {name: counts[name] for name, least in LEAST.items() if counts[name] < least}
         assert not missed, f"too few of {missed}"
         codes = {name for name in CODE_NAMES.values() if not counts["code " + name]}
+        codes.discard("ENVELOPE")  # a kind at random may be that of an envelope
         assert codes == NOT_REACHED.keys(), f"codes reached or not: {codes ^ NOT_REACHED.keys()}"
 
 
