@@ -20,6 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "flows.unwind",
         "flows.auction",
         "flows.closeout",
+        "flows.ladder",
         "flows.compression",
         "flows.settling",
         "governance",

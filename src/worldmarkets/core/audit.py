@@ -17,6 +17,7 @@ from worldmarkets.core.codes import (
     FEED_SUSPENDED,
     FEED_SUSPENSION_DUE,
     FUNDING_PERIOD,
+    LADDER,
     LOAN_IOU,
     MARKET_END,
     NONE,
@@ -28,6 +29,7 @@ from worldmarkets.core.codes import (
     RESTING,
     SETTLING,
     SPOT,
+    STATE_UNWIND,
     TRIGGERS,
 )
 from worldmarkets.core.engine import Engine
@@ -60,6 +62,12 @@ class Tables:
         raise AttributeError(name)
 
 
+def get_key(files: Any, account: int) -> int:
+    """The key of an account in files, 0 when it has none: rows as `Files.get_row` lays them out."""
+    row = 1 + sum(((account >> 3) + (1 << shift) - 1) >> shift for shift in range(0, 3 * FILE_LEVELS, 3))
+    return getattr(files[row], f"k{account & 7}") if row < len(files) else 0
+
+
 def compute_interest(principal: int, rate_bp: int, hours: int) -> int:
     """What a principal owes, rounded up."""
     return -(-principal * rate_bp * hours // (BASIS * HOURS_A_YEAR))
@@ -80,6 +88,7 @@ def compute_violations(engine: Engine) -> list[str]:
     audit_figures(engine, state, found)
     audit_states(engine, state, found)
     audit_files(state, found)
+    audit_latches(state, found)
     audit_timers(state, found)
     audit_fees(state, found)
     audit_credits(state, found)
@@ -411,7 +420,7 @@ def audit_states(engine: Engine, state: Tables, found: list[str]) -> None:
 
 def audit_files(state: Tables, found: list[str]) -> None:
     """3. Above the keys of accounts, every key is the least of the row below."""
-    for name in ("files", "time_files"):
+    for name in ("files", "time_files", "latch_files"):
         rows = getattr(state, name)
         block, firsts = 0, {}
         place = 1
@@ -429,6 +438,42 @@ def audit_files(state: Tables, found: list[str]) -> None:
             kept = getattr(rows[above], f"k{number & 7}")
             if kept != min(keys, default=0):
                 found.append(f"3: {name}, level {level} row {number}: least key {min(keys, default=0)}, above {kept}")
+
+
+def audit_latches(state: Tables, found: list[str]) -> None:
+    """9. Who is latched has a latch and a turn, unless it waits to be taken; nobody else has, unless it waits too.
+
+    Accounts wait in one list, each once.
+    """
+    venue = state.venue[1]
+    waiting: list[int] = []
+    row = venue.first_changed
+    while row != NONE and row not in waiting:
+        waiting.append(row)
+        row = state.accounts[row].next_changed
+    if venue.last_changed != (waiting[-1] if waiting else NONE):
+        found.append(f"9: the last account with a new state is {venue.last_changed}, the list says {waiting[-1:]}")
+    count = 0
+    for account in range(1, len(state.accounts)):
+        record = state.accounts[account]
+        count += record.latch != NONE
+        if bool(record.is_changed) != (account in waiting):
+            found.append(f"9: account {account} waits for the ladder in its row or in the list, not both")
+        if record.latch != NONE and state.latches[record.latch].account != account:
+            found.append(f"9: account {account} has the latch of account {state.latches[record.latch].account}")
+        latch = state.latches[record.latch]
+        if not latch.latched_us <= latch.rung_us <= latch.counted_us <= venue.time_us or latch.tries > 2:
+            found.append(f"9: account {account} has a latch whose times are not in order, or too many tries")
+        if (record.latch != NONE) != (get_key(state.latch_files, account) != 0):
+            found.append(f"9: account {account} is latched and has no turn, or the other way")
+        is_due = venue.has_ladder and record.state >= STATE_UNWIND
+        if account not in waiting and is_due != (record.latch != NONE):
+            found.append(f"9: account {account} is in state {record.state} and has latch {record.latch}")
+    for market in range(1, venue.markets + 1):
+        if state.markets[market].sliced < 0 or state.markets[market].slice_us > venue.time_us:
+            found.append(f"9: market {market} counts {state.markets[market].sliced} sliced in a second to come")
+    if count != venue.latched:
+        found.append(f"9: {count} accounts are latched, the venue counts {venue.latched}")
 
 
 def audit_timers(state: Tables, found: list[str]) -> None:
@@ -468,6 +513,9 @@ def audit_timers(state: Tables, found: list[str]) -> None:
             found.append(f"12: asset {asset}: feed {feed}, and what suspends it is not as it should be")
     if venue.suspended != suspended:
         found.append(f"3: {venue.suspended} suspended assets counted, there are {suspended}")
+    is_queued = (LADDER, 1) in due
+    if is_queued != (venue.ladder_timer != NONE) or (venue.latched > 0 and not is_queued):
+        found.append(f"12: {venue.latched} accounts are latched, timer {venue.ladder_timer} takes their turns")
     for account in range(1, len(state.accounts)):
         if (state.accounts[account].dead_man != NONE) != ((DEAD_MAN, account) in due):
             found.append(f"12: the dead man's switch of account {account} is set and not queued, or not")

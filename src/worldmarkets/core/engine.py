@@ -219,6 +219,8 @@ class Engine(Queries):
             self.work.settle_creditors()
         if code == OK and self.state.venue.rows[1].first_urgent != NONE:
             self.sweep.settle_urgent()
+        if code == OK and self.state.venue.rows[1].first_changed != NONE:
+            self.ladder_flow.take_changed()
         if self.fault_at != 0 and self.state.venue.rows[1].sequence == self.fault_at:
             self.work.fail()
         return code

@@ -26,6 +26,7 @@ if not cython.compiled:
         MAX_ASSETS,
         MAX_BASIS_PPM,
         MAX_BOOKS,
+        MAX_CLOCK,
         MAX_CUT_PPM,
         MAX_FEE_CAP,
         MAX_FILLS,
@@ -41,10 +42,12 @@ if not cython.compiled:
         MAX_VISITS,
         MILLION,
         MINIMUM_SOURCES,
+        MINUTE,
         NEVER,
         PRICE_ONE,
         SAMPLE_BITS,
         SAMPLES,
+        SECOND,
         SIDES,
     )
     from worldmarkets.core.wide import mul_div_ceil, mul_div_floor
@@ -87,7 +90,8 @@ class Governance:
                    open_order_multiple=5, iou_penalty_bp=500, max_fills=MAX_FILLS, funding_period_us=28_800_000_000,
                    funding_cutoff_us=1_800_000_000, funding_step_ppb=50_000, funding_cap_ppb=3_000_000,
                    crowding_ppm=800_000, tiers=(), sweep_visits=MAX_VISITS, parameter_delay_us=2 * DAY,
-                   requires_signatures=False, renewal_window_us=6 * HOUR, renewal_fee_ppm=10_000):  # fmt: skip
+                   requires_signatures=False, renewal_window_us=6 * HOUR, renewal_fee_ppm=10_000, has_ladder=False,
+                   unwind_clock_us=10 * MINUTE, auction_clock_us=5 * MINUTE, slice_ppm=100_000):  # fmt: skip
         """Set the venue's parameters.  Units: ppm, ppb, microseconds.  Raises ValueError out of bounds.
 
         `tiers` are (fees paid in thirty days in numeraire quanta, maker cut, taker cut), the cuts beside those before.
@@ -106,6 +110,9 @@ class Governance:
         require(DAY <= parameter_delay_us <= 30 * DAY, "the delay of parameters is 24 hours to 30 days")
         require(0 <= renewal_window_us <= DAY, "anybody may renew a loan a day before it is due at most")
         require(0 <= renewal_fee_ppm <= MILLION, "the fee of a renewal is at most the book's minimum")
+        require(SECOND <= unwind_clock_us <= MAX_CLOCK, "the unwind clock is a second to a day")
+        require(SECOND <= auction_clock_us <= MAX_CLOCK, "the auction clock is a second to a day")
+        require(0 < slice_ppm <= MILLION, "slice is a share of depth, 1..1,000,000 ppm")
         venue = self.state.venue.edit(1)
         venue.time_us = time_us
         venue.parameter_delay_us = parameter_delay_us
@@ -129,6 +136,10 @@ class Governance:
         venue.requires_signatures = requires_signatures
         venue.renewal_window_us = renewal_window_us
         venue.renewal_fee_ppm = renewal_fee_ppm
+        venue.has_ladder = has_ladder
+        venue.unwind_clock_us = unwind_clock_us
+        venue.auction_clock_us = auction_clock_us
+        venue.slice_ppm = slice_ppm
         venue.mode = OPEN
         self.state.undo.commit()
 

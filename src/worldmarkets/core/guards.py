@@ -12,6 +12,7 @@ from worldmarkets.core import codes
 from worldmarkets.core.units import (
     DAY,
     MAX_BASIS_PPM,
+    MAX_CLOCK,
     MAX_CUT_PPM,
     MAX_FEE_CAP,
     MAX_FILLS,
@@ -27,6 +28,7 @@ from worldmarkets.core.units import (
     RAMP_RUNG_PPM,
     RAMP_SHOCK_PPM,
     RAMP_STEP,
+    SECOND,
 )
 
 SCOPE_VENUE, SCOPE_ASSET, SCOPE_MARKET, SCOPE_TIER = 0, 1, 2, 3  # what `subject` of a proposal numbers
@@ -124,6 +126,12 @@ GUARDS: tuple[Guard, ...] = (
         Field("maker_cut_ppm", NEITHER, 0, MAX_CUT_PPM),
         Field("taker_cut_ppm", NEITHER, 0, MAX_CUT_PPM),
         None,
+    )),
+    Guard(codes.VENUE_LADDER, "ladder", SCOPE_VENUE, (
+        Field("unwind_clock_us", NEITHER, SECOND, MAX_CLOCK),
+        Field("auction_clock_us", NEITHER, SECOND, MAX_CLOCK),
+        Field("slice_ppm", NEITHER, 1, MILLION),
+        None, None,
     )),
 )  # fmt: skip
 

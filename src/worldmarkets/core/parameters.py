@@ -526,6 +526,8 @@ class Parameters:
         if guard == FEE_TIER and subject <= venue.tiers:
             tier = self.state.tiers.read(subject)
             return [tier.fees, 0, tier.maker_cut_ppm, tier.taker_cut_ppm, 0]
+        if guard == VENUE_LADDER:
+            return [venue.unwind_clock_us, venue.auction_clock_us, venue.slice_ppm, 0, 0]
         return [0, 0, 0, 0, 0]
 
     def set_values(self, guard: longlong, subject: longlong, values):
@@ -571,6 +573,8 @@ class Parameters:
             tier = self.state.tiers.edit(subject)
             tier.fees, tier.maker_cut_ppm, tier.taker_cut_ppm = values[0], values[2], values[3]
             venue.tiers = max(venue.tiers, subject) if tier.fees > 0 else subject - 1
+        elif guard == VENUE_LADDER:
+            venue.unwind_clock_us, venue.auction_clock_us, venue.slice_ppm = values[0], values[1], values[2]
 
     def expire(self, first: longlong, last: longlong) -> None:
         """Raise the mark version of groups, and the sum of moves, so that every account is looked at anew."""

@@ -19,6 +19,7 @@ from worldmarkets.core.flows.borrow import BorrowFlow
 from worldmarkets.core.flows.compression import CompressionFlow
 from worldmarkets.core.flows.due import DueFlow
 from worldmarkets.core.flows.funds import FundsFlow
+from worldmarkets.core.flows.ladder import LadderFlow
 from worldmarkets.core.flows.policy import PolicyFlow
 from worldmarkets.core.flows.quote import QuoteFlow
 from worldmarkets.core.flows.settling import Settling
@@ -87,6 +88,7 @@ class Parts:
     quote_flow: QuoteFlow
     policy_flow: PolicyFlow
     due_flow: DueFlow
+    ladder_flow: LadderFlow
     outbox: Outbox
     work: Work
     dispatch: Dispatch
@@ -159,12 +161,14 @@ class Parts:
             self.state, self.ledger, self.loans, self.matching, self.admission, self.oracle, self.borrow_flow,
             self.outbox,
         )  # fmt: skip
+        self.ladder_flow = LadderFlow(self.state, self.timers, self.atlas, self.sweep, self.outbox)
         self.compression_flow = CompressionFlow(
             self.state, self.perps, self.oracle, self.admission, self.outbox, self.inbox
         )  # fmt: skip
         self.work = Work(
             self.state, self.ledger, self.timers, self.orders, self.triggers, self.matching, self.admission,
-            self.oracle, self.funding, self.parameters, self.trade_flow, self.borrow_flow, self.due_flow, self.outbox,
+            self.oracle, self.funding, self.parameters, self.trade_flow, self.borrow_flow, self.due_flow,
+            self.ladder_flow, self.outbox,
         )  # fmt: skip
         self.dispatch = Dispatch(
             self.state, self.matching, self.triggers, self.admission, self.oracle, self.sweep, self.governance,

@@ -740,6 +740,47 @@ class AccountState(_EventRecord):
     spare3: i64
 
 
+class Latched(_EventRecord):
+    """An account that the ladder acts on from now on: how it stands, and the steps of its plan."""
+
+    initial: i64
+    value: i64
+    mark_version: i64
+    resilience_ppm: i32
+    steps: u32
+    spare: i64
+    spare2: i64
+
+
+class RungEnded(_EventRecord):
+    """A rung of the ladder that an account left, which `code` names: how it stood when the rung began, and stands now.
+
+    `first_sequence` is the command the rung began with: the log from there to here has every fill.
+    """
+
+    first_sequence: i64
+    mark_version: i64
+    initial_before: i64
+    initial_after: i64
+    value_before: i64
+    value_after: i64
+
+
+class RungCost(_EventRecord):
+    """What the rung of the event before cost: V(0) lost to prices, to slippage against the mark, and to fees.
+
+    `brought` was added meanwhile: the parts sum, less that, to the fall of V(0).  `code` is the state that follows.
+    """
+
+    lost_to_price: i64
+    lost_to_slippage: i64
+    fees: i64
+    brought: i64
+    discount: i64
+    resilience_before_ppm: i32
+    resilience_after_ppm: i32
+
+
 class PolicySet(_EventRecord):
     """An account's terms for its counterparties."""
 
@@ -914,6 +955,16 @@ class Venue(Record):
     spare3: u32
     renewal_window_us: i64
     renewal_fee_ppm: i64
+    unwind_clock_us: i64
+    auction_clock_us: i64
+    ladder_round: i64
+    round_us: i64
+    slice_ppm: u32
+    has_ladder: u32
+    ladder_timer: u32
+    latched: u32
+    first_changed: u32
+    last_changed: u32
 
 
 class Asset(Record):
@@ -993,6 +1044,8 @@ class Market(Record):
     band_high_ticks: u32
     next_book: u32
     spare: u32
+    sliced: i64
+    slice_us: i64
 
 
 class Change(Record):
@@ -1212,7 +1265,10 @@ class Account(Record):
     next_urgent: u32
     state: u8
     is_urgent: u8
-    spare: u16
+    is_changed: u8
+    was_freed: u8
+    next_changed: u32
+    latch: u32
 
 
 class Figure(Record):
@@ -1455,6 +1511,39 @@ class Credit(Record):
     spare: u32
 
 
+class Latch(Record):
+    """A latched account: what of its clocks is used, where its plan stands, and what its rung has cost so far.
+
+    `initial`, `value` and `resilience_ppm` are V(initial), V(0) and rho when the rung began, with the marks of
+    `mark_version`; `brought` is what was added since, at the mark.  `least` is the least state that the clocks allow.
+    """
+
+    latched_us: i64
+    counted_us: i64
+    unwind_us: i64
+    auction_us: i64
+    rung_us: i64
+    sequence: i64
+    mark_version: i64
+    initial: i64
+    value: i64
+    brought: i64
+    slippage: i64
+    fees: i64
+    discount: i64
+    resilience_ppm: i32
+    lowest_ppm: i32
+    account: u32
+    step: u32
+    slices: u32
+    closeout: u32
+    rung: u8
+    least: u8
+    tries: u8
+    is_paused: u8
+    spare: u32
+
+
 class Entry(Record):
     """One key of an index; its row number is that of the record it stands for."""
 
@@ -1523,8 +1612,8 @@ EVENTS = (
     OrdersPaired, DeadManSet, Traded, PerpChanged,
     TruedUp, LoanOpened, LoanRepaid, LoanExtended, LoanMoved, InterestShared, LoanOverdue, LoanConfigured,
     FundingSet, Compressed, WorkDone, WorkDeferred, QuoteRefused, Quoted, ProtectionSet, ProtectionTripped, LimitsSet,
-    AccountState, PolicySet, CounterpartySet, KeyChanged, MandateSet, Rejected, Repeated, ParameterChanged, Listed,
-    MarketSettled,
+    AccountState, Latched, RungEnded, RungCost,
+    PolicySet, CounterpartySet, KeyChanged, MandateSet, Rejected, Repeated, ParameterChanged, Listed, MarketSettled,
 )  # fmt: skip
 
 # Every table, in the order of snapshot and digest: name and record.
@@ -1590,6 +1679,8 @@ TABLES: tuple[tuple[str, type[Record]], ...] = (
     ("files", File),
     ("time_files", File),
     ("touched", Word),
+    ("latches", Latch),
+    ("latch_files", File),
 )
 TABLE_IDS = {name: number for number, (name, _) in enumerate(TABLES)}
 RECORDS = (Command, *COMMANDS, Event, *EVENTS, *dict.fromkeys(record for _, record in TABLES), Kept, Seen)

@@ -24,6 +24,7 @@ from worldmarkets.core.tables import (
     FileTable,
     GroupTable,
     IndexStateTable,
+    LatchTable,
     LevelTable,
     LimitTable,
     LoanTable,
@@ -86,6 +87,7 @@ CAPACITY = {
     "makers": 1 << 20,
     "slots": 1 << 22,
     "limits": 1 << 20,
+    "latches": 1 << 23,
     "policies": 1 << 23,
     "counterparties": 1 << 23,
     "signers": 1 << 23,
@@ -158,6 +160,8 @@ class State:
     files: Files
     time_files: Files
     touched: WordTable
+    latches: LatchTable
+    latch_files: Files
     client_index: Index
     owner_index: Index
     account_index: Index
@@ -227,6 +231,8 @@ class State:
         self.files = Files(made["files"])
         self.time_files = Files(made["time_files"])
         self.touched = made["touched"]
+        self.latches = made["latches"]
+        self.latch_files = Files(made["latch_files"])
         index = {}
         for number, name in enumerate(PLURALS, 1):
             index[name] = Index(made[name + "_keys"], made[name + "_buckets"], self.indexes, number)

@@ -19,6 +19,7 @@ from worldmarkets.core.state import State
 from worldmarkets.core.tables import (
     AccountTable,
     FigureTable,
+    LatchTable,
     LoanTable,
     PositionTable,
     PromisesTable,
@@ -41,6 +42,7 @@ if not cython.compiled:
         Account,
         Event,
         Figure,
+        Latch,
         Loan,
         Position,
         Promises,
@@ -76,6 +78,7 @@ class Sweep:
     outbox: Outbox
     accounts: AccountTable
     figures: FigureTable
+    latches: LatchTable
     loans: LoanTable
     positions: PositionTable
     promises: PromisesTable
@@ -95,6 +98,7 @@ class Sweep:
         self.outbox = outbox
         self.accounts = state.accounts
         self.figures = state.figures
+        self.latches = state.latches
         self.loans = state.loans
         self.positions = state.positions
         self.promises = state.promises
@@ -188,7 +192,7 @@ class Sweep:
     def settle_urgent(self) -> None:
         """Look at accounts that are not free and whose contracts changed; beyond the bound they wait for the next one.
 
-        This is the hook for whoever acts on states: a command ends with the states of all that it could improve.
+        So a command ends with the states of all that it could improve.
         """
         count: longlong = 0
         self.left = MAX_SWEEP
@@ -279,7 +283,7 @@ class Sweep:
         value: longlong
         self.files.file(account, NONE)
         self.time_files.file(account, NONE)
-        if self.accounts.rows[account].state != STATE_FREE:
+        if self.accounts.rows[account].state != STATE_FREE and self.get_least(account) != STATE_CLOSE_OUT:
             value = self.atlas.compute_value(account, self.venue.rows[1].initial_ppm)
             self.set_state(account, STATE_FREE, value, value, self.venue.rows[1].initial_ppm)
 
@@ -305,6 +309,9 @@ class Sweep:
                     rung = 0
                     value = self.measure(account, rung)
                     state = STATE_AUCTION if value >= 0 else STATE_CLOSE_OUT
+        least: longlong = self.get_least(account)
+        if least == STATE_CLOSE_OUT or (state != STATE_FREE and state < least):
+            state = least
         self.file(account)
         if state != before:
             self.set_state(account, state, initial, value, rung)
@@ -320,6 +327,29 @@ class Sweep:
         event.rung_ppm = rung_ppm
         event.before = record.state
         record.state = state
+        if record.latch != NONE and state < STATE_UNWIND:
+            record.was_freed = 1
+        if self.venue.rows[1].has_ladder and (
+            record.was_freed or state == STATE_MARGIN_CALL or (state >= STATE_UNWIND and record.latch == NONE)
+        ):
+            self.note_change(account)
+
+    def note_change(self, account: longlong) -> None:
+        """Put an account behind those that have a new state for the ladder to see, unless it stands there."""
+        record = self.accounts.edit(account)
+        if not record.is_changed:
+            venue = self.venue.edit(1)
+            record.is_changed = 1
+            if venue.last_changed == NONE:
+                venue.first_changed = account
+            else:
+                last = self.accounts.edit(venue.last_changed)
+                last.next_changed = account
+            venue.last_changed = account
+
+    def get_least(self, account: longlong) -> longlong:
+        """Return the least state that the ladder's clocks allow an account that is not free: STATE_FREE, any."""
+        return self.latches.rows[self.accounts.rows[account].latch].least
 
     def file_time(self, account: longlong) -> None:
         """File an account under the time after which it is worth less if nothing else moves."""
@@ -393,12 +423,15 @@ class Sweep:
         """Return an account's state from scratch: the signs of V at the rungs, and the latch that it is under."""
         record = self.accounts.read(account)
         venue = self.venue.read(1)
+        least: longlong = self.get_least(account)
+        if least == STATE_CLOSE_OUT:
+            return STATE_CLOSE_OUT
         if record.contracts == 0 or self.atlas.compute_value(account, venue.initial_ppm) >= 0:
             return STATE_FREE
         if record.state < STATE_UNWIND and self.atlas.compute_value(account, venue.unwind_ppm) >= 0:
             return STATE_MARGIN_CALL
         if self.atlas.compute_value(account, venue.auction_ppm) >= 0:
-            return STATE_UNWIND
+            return max(STATE_UNWIND, least)
         return STATE_AUCTION if self.atlas.compute_value(account, 0) >= 0 else STATE_CLOSE_OUT
 
     def is_waiting(self, account: longlong) -> cython.bint:

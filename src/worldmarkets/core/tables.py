@@ -24,6 +24,7 @@ if not cython.compiled:
         File,
         Group,
         IndexState,
+        Latch,
         Level,
         Limit,
         Loan,
@@ -379,6 +380,28 @@ class IndexStateTable(Table):
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[IndexState]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class LatchTable(Table):
+    """Rows of `Latch`."""
+
+    rows: Latch[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Latch]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Latch]]:
         """Return row `row` to be read only."""
         return address(self.rows[row])
 

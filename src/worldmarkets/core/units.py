@@ -74,6 +74,8 @@ MAX_FILLS = 1_024  # default of the venue's max_fills, and its bound
 MAX_SWEEP = 16  # timed items of work done with one command
 MAX_VISITS = 4_096  # default of the venue's sweep_visits, and its bound: accounts looked at with one mark or time step
 WORK_AN_ITEM = 64  # fills, skips and slices for which timed work counts as one item more
+MAX_CHANGED = 32  # accounts with a new state that one command takes onto the ladder, calls for margin, or lets go
+EVENTS_A_CHANGE = 64  # of each of them, at most
 MAX_SWEPT = 16  # orders that one item of work cancels
 MAX_EXAMINED = 64  # orders that one item of work looks at
 MAX_PARTS = 16  # lenders that take one lender's place in one command
@@ -93,10 +95,11 @@ EVENTS_AN_ORDER = (
 )  # fmt: skip
 EVENTS_AN_ITEM = 4 * MAX_SWEPT + 16 * WORK_AN_ITEM + 2 * DUE_ROUNDS * DUE_ROUNDS * MAX_POSITIONS + MAX_SWEEP
 # With the timed work that it does first, of which the last item may be as large as a command; IOUs repaid; contracts
-# trued up; and accounts looked at.
+# trued up; accounts looked at; and those that the ladder takes or lets go.
 EVENTS_A_COMMAND = (
     2 * EVENTS_AN_ORDER + MAX_SWEEP * EVENTS_AN_ITEM + 3 * MAX_SWEEP * MAX_SWEEP + 4 * MAX_SWEEP + MAX_VISITS
-)
+    + MAX_CHANGED * EVENTS_A_CHANGE
+)  # fmt: skip
 VISIT_BATCH = 16  # accounts that are asked for at once
 FETCH_GROUPS = 3  # of each of them, whose rows are asked for ahead
 LOANS_A_VISIT = 64  # an account whose loans are walked counts as one visit more for so many
@@ -111,6 +114,10 @@ MAX_SENSITIVITY = 10**17  # numeraire quanta that K counts at most; such an acco
 DUE_RETRY = SECOND  # timed work that failed is tried again so much later
 
 MINUTE = 60 * SECOND
+LADDER_ROUND = SECOND  # every latched account has one turn a round, and rounds begin this far apart, or further
+LADDER_PACE = 200  # microseconds between two turns: what bounds the ladder's work in time
+ROUND_BITS = 24  # the bits of a key of the ladder's queue below its round: resilience in ppm, and two more
+MAX_CLOCK = DAY  # of the ladder's clocks
 RAMP_STEP = HOUR  # a ramp takes its steps this far apart, or further
 RAMP_SHOCK_PPM = 2_500  # a step moves a shock at most this far
 RAMP_RUNG_PPM = 20_000  # and a rung

@@ -11,6 +11,7 @@ from cython import longlong
 from worldmarkets.core.admission import Admission
 from worldmarkets.core.flows.borrow import BorrowFlow
 from worldmarkets.core.flows.due import DueFlow
+from worldmarkets.core.flows.ladder import LadderFlow
 from worldmarkets.core.flows.trade import TradeFlow
 from worldmarkets.core.funding import Funding
 from worldmarkets.core.ledger import Ledger
@@ -51,6 +52,7 @@ class Work:
     trade_flow: TradeFlow
     borrow_flow: BorrowFlow
     due_flow: DueFlow
+    ladder_flow: LadderFlow
     outbox: Outbox
     clock_us: longlong
     items: longlong
@@ -59,7 +61,7 @@ class Work:
     def __init__(
         self, state: State, ledger: Ledger, timers: Timers, orders: Orders, triggers: Triggers, matching: Matching,
         admission: Admission, oracle: Oracle, funding: Funding, parameters: Parameters, trade_flow: TradeFlow,
-        borrow_flow: BorrowFlow, due_flow: DueFlow, outbox: Outbox,
+        borrow_flow: BorrowFlow, due_flow: DueFlow, ladder_flow: LadderFlow, outbox: Outbox,
     ):  # fmt: skip
         self.state = state
         self.ledger = ledger
@@ -74,6 +76,7 @@ class Work:
         self.trade_flow = trade_flow
         self.borrow_flow = borrow_flow
         self.due_flow = due_flow
+        self.ladder_flow = ladder_flow
         self.outbox = outbox
         self.clock_us = 0
         self.items = 0
@@ -170,6 +173,8 @@ class Work:
             self.parameters.advance(subject, now_us)
         elif kind == LOAN_DUE:
             self.due_flow.run(subject)
+        elif kind == LADDER:
+            self.ladder_flow.run()
 
     def settle_creditors(self) -> None:
         """Let accounts that received numeraire and owe by IOU repay; beyond the bound they wait for the next one."""

@@ -49,6 +49,10 @@ class Venue(_Part, frozen=True):
     parameter_delay_hours: int = 48
     renewal_window_hours: int = 6
     renewal_fee_ppm: int = 10_000
+    has_ladder: bool = False
+    unwind_clock_seconds: int = 600
+    auction_clock_seconds: int = 300
+    slice_ppm: int = 100_000
     maker_ppm: int = 500
     taker_ppm: int = 1_000
     fee_cap: str = "10"
@@ -172,6 +176,10 @@ def open_engine(
             requires_signatures=venue.requires_signatures,
             renewal_window_us=venue.renewal_window_hours * HOUR,
             renewal_fee_ppm=venue.renewal_fee_ppm,
+            has_ladder=venue.has_ladder,
+            unwind_clock_us=venue.unwind_clock_seconds * SECOND,
+            auction_clock_us=venue.auction_clock_seconds * SECOND,
+            slice_ppm=venue.slice_ppm,
         )
         for role, names in ((codes.ADMINISTRATOR, venue.administrators), (codes.GUARDIAN, venue.guardians)):
             for name in names:
