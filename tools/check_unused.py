@@ -16,13 +16,7 @@ from tools.twins import load
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("src", "tools", "benchmarks", "tests", "examples")
 PRODUCT = ("src", "tools", "benchmarks", "examples")  # a test alone gives nothing a use
-KEPT = {
-    "EVENT_KINDS",
-    "KEY_EXISTS",
-    "KEY_RESERVED",
-    "KEYS_LIMIT",
-    "MANDATE_RANGE",
-}  # what tests and readers of events ask for
+KEPT = {"EVENT_KINDS"}  # what tests and readers of events ask for
 IN_WORDS = re.compile(r"spare\d*|k\d")  # fields that only fill a row, or are reached as words of it
 
 

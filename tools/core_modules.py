@@ -8,12 +8,14 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("undo", "tables", "index", "files", "outbox", "state"),  # State owns every table
     ("ledger", "book", "timers", "interest", "atlas", "bounds", "policy", "keys"),  # no matching, no flow
     ("contracts.spot", "contracts.loan", "contracts.perp"),  # arithmetic and settlement of one contract
-    ("admission", "authority", "sweep", "fees", "funding", "oracle"),  # read the state, decide
-    ("quotes", "limits", "conditions", "orders", "protection", "matching", "triggers"),  # one matching loop
+    ("admission", "sweep", "fees", "funding", "oracle"),  # read the state, decide
+    ("quotes", "limits", "conditions", "orders", "mandates", "authority"),  # orders, and who may place them
+    ("protection", "matching", "triggers"),  # one matching loop
     (
         "flows.funds",
         "flows.trade",
         "flows.policy",
+        "flows.keys",
         "flows.borrow",
         "flows.quote",
         "flows.due",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from worldmarkets.core.codec import COMMANDS
 from worldmarkets.core.records import Command, Record
 from worldmarkets.exchange import Account, Result, load_genesis
 from worldmarkets.exchange.addresses import get_address, split_address
+from worldmarkets.exchange.keys import KINDS
 from worldmarkets.exchange.registry import make_open
 
 ADMINISTRATOR, GUARDIAN = "0x" + "a1" * 20, "0x" + "b2" * 20
@@ -63,6 +65,27 @@ class Stage:
         self.place("bob", self.bob, "USDM-LOAN-10D", "sell", "2000", "5%")
         self.loan = self.place("alice", self.alice, "USDM-LOAN-10D", "buy", "2000", "5%").contracts[0]
         send(exchange, "alice", self.make(c.SET_PROTECTION, market=2, max_lots=10**9, interval_ms=1000))
+        for name in ("trader", "idle", "expired", "revoked"):
+            self.delegate(name)
+        self.act("revoke", "revoked")
+        exchange.step(seconds=2)
+
+    def act(self, method: str, *arguments: Any, **options: Any) -> Result:
+        """Send what a method of Alice's account sends, in an envelope of hers."""
+        bundle = self.alice.bundle()
+        getattr(bundle, method)(*arguments, **options)
+        result = send(self.exchange, "alice", *make_bundle(self, *bundle.commands))
+        assert result.accepted, result.message
+        return result
+
+    def delegate(self, name: str) -> None:
+        """Let a key do all that a delegate can, but for an idle one, which may do nothing."""
+        ends = self.exchange.time + (timedelta(seconds=1) if name == "expired" else timedelta(days=9))
+        if name == "idle":
+            self.act("delegate", name, ends)
+        else:
+            self.act("delegate", name, ends, kinds=tuple(KINDS), markets="all", order="unlimited", day="unlimited",
+                     loss="unlimited", floor="unlimited")  # fmt: skip
 
     def place(self, signer: str, account: Account, *order: str) -> Result:
         """Place an order in an envelope."""
@@ -125,6 +148,6 @@ COMMAND_OF: dict[int, Callable[[Stage], list[Record]]] = {
     c.LIST_MARKET: lambda s: [s.make(c.LIST_MARKET, account=0)],
     c.SIGNED: lambda s: s.exchange.envelope("alice", s.make(c.CANCEL_ALL), nonce=10**9),
     c.ADD_KEY: lambda s: [s.make_key(c.ADD_KEY, "new", expiry_us=10**16)],
-    c.SET_MANDATE: lambda s: [s.make_key(c.SET_MANDATE, "new")],
-    c.REVOKE_KEY: lambda s: [s.make_key(c.REVOKE_KEY, "new")],
+    c.SET_MANDATE: lambda s: [s.make_key(c.SET_MANDATE, "idle", field=c.TERM_ORDER, value=1)],
+    c.REVOKE_KEY: lambda s: [s.make_key(c.REVOKE_KEY, "idle")],
 }  # fmt: skip

@@ -12,34 +12,39 @@ from worldmarkets.exchange import Result
 SORTS = {
     "owner": "alice",
     "another's owner": "bob",
+    "delegate": "trader",
+    "idle delegate": "idle",
+    "expired delegate": "expired",
+    "revoked delegate": "revoked",
     "administrator": ADMINISTRATOR,
     "guardian": GUARDIAN,
     "stranger": "nobody",
     "unsigned": None,
 }
 # What each sort of key is answered with, by the class of the kind; OK stands for whatever the command itself comes to.
-F, U, N = "KEY_FORBIDDEN", "UNKNOWN_KEY", "UNSIGNED"
+F, U, N, K, X = "KEY_FORBIDDEN", "UNKNOWN_KEY", "UNSIGNED", "MANDATE_KIND", "KEY_EXPIRED"
 CLASSES = {
-    #              owner  another administrator guardian stranger unsigned
-    "sequencer":  (F,     F,      F,            F,       U,       "OK"),
-    "opening":    ("OK",  F,      F,            F,       U,       "OK"),
-    "account":    ("OK",  F,      F,            F,       U,       N),
-    "administer": (F,     F,      "OK",         "ROLE",  U,       N),
-    "nothing":    (F,     F,      F,            F,       U,       N),
-    "nested":     ("ENVELOPE",) * 5 + ("OK",),
+    #             owner another delegate idle expired revoked administrator guardian stranger unsigned
+    "sequencer":  (F,    F,      F,       F,   F,      F,      F,            F,       U,       "OK"),
+    "opening":    ("OK", F,      F,       F,   F,      F,      F,            F,       U,       "OK"),
+    "owner":      ("OK", F,      F,       F,   X,      F,      F,            F,       U,       N),
+    "trading":    ("OK", F,      "OK",    K,   X,      F,      F,            F,       U,       N),
+    "administer": (F,    F,      F,       F,   F,      F,      "OK",         "ROLE",  U,       N),
+    "nothing":    (F,    F,      F,       F,   F,      F,      F,            F,       U,       N),
+    "nested":     ("ENVELOPE",) * 9 + ("OK",),
 }  # fmt: skip
 CLASS_OF = {
-    c.OPEN_ACCOUNT: "opening", c.DEPOSIT: "sequencer", c.WITHDRAW: "account", c.TRANSFER: "account",
-    c.SET_MARK: "sequencer", c.ADVANCE_TIME: "sequencer", c.CONFIGURE_ACCOUNT: "account", c.PLACE_ORDER: "account",
-    c.CANCEL_ORDER: "account", c.CANCEL_ALL: "account", c.AMEND_ORDER: "account", c.PAIR_ORDERS: "account",
-    c.SET_DEAD_MAN: "account", c.TRUE_UP: "account", c.REPAY_LOAN: "account", c.EXTEND_LOAN: "account",
-    c.EXIT_LOAN: "account", c.RENEW_LOAN: "account", c.CONFIGURE_LOAN: "account", c.BUNDLE: "account",
-    c.SET_POLICY: "account", c.SET_COUNTERPARTY: "account", c.SET_MARKET_MODE: "administer", c.SET_FEED: "administer",
-    c.COMPRESS: "account", c.MASS_QUOTE: "account", c.QUOTE: "nothing", c.SET_PROTECTION: "account",
-    c.RESET_PROTECTION: "account", c.SET_LIMITS: "account", c.SET_VENUE_LIMITS: "administer",
+    c.OPEN_ACCOUNT: "opening", c.DEPOSIT: "sequencer", c.WITHDRAW: "owner", c.TRANSFER: "owner",
+    c.SET_MARK: "sequencer", c.ADVANCE_TIME: "sequencer", c.CONFIGURE_ACCOUNT: "trading", c.PLACE_ORDER: "trading",
+    c.CANCEL_ORDER: "trading", c.CANCEL_ALL: "trading", c.AMEND_ORDER: "trading", c.PAIR_ORDERS: "trading",
+    c.SET_DEAD_MAN: "trading", c.TRUE_UP: "trading", c.REPAY_LOAN: "trading", c.EXTEND_LOAN: "trading",
+    c.EXIT_LOAN: "trading", c.RENEW_LOAN: "trading", c.CONFIGURE_LOAN: "trading", c.BUNDLE: "trading",
+    c.SET_POLICY: "trading", c.SET_COUNTERPARTY: "trading", c.SET_MARKET_MODE: "administer", c.SET_FEED: "administer",
+    c.COMPRESS: "trading", c.MASS_QUOTE: "trading", c.QUOTE: "nothing", c.SET_PROTECTION: "trading",
+    c.RESET_PROTECTION: "trading", c.SET_LIMITS: "trading", c.SET_VENUE_LIMITS: "administer",
     c.PROPOSE_CHANGE: "administer", c.CANCEL_CHANGE: "administer", c.LIST_ASSET: "administer",
-    c.LIST_MARKET: "administer", c.SIGNED: "nested", c.ADD_KEY: "account", c.SET_MANDATE: "account",
-    c.REVOKE_KEY: "account",
+    c.LIST_MARKET: "administer", c.SIGNED: "nested", c.ADD_KEY: "owner", c.SET_MANDATE: "owner",
+    c.REVOKE_KEY: "owner",
 }  # fmt: skip
 GOVERNED = {kind for kind, name in CLASS_OF.items() if name == "administer"}
 
@@ -78,4 +83,7 @@ def test_a_key_sends_what_it_may_and_nothing_else(stage: Stage, kind: int, sort:
         assert result.denied
     if expected == F:
         assert result.needed == kind
-        assert result.had == {"administrator": c.ADMINISTRATOR, "guardian": c.GUARDIAN}.get(sort, 0)
+        sorts = {"administrator": c.ADMINISTRATOR, "guardian": c.GUARDIAN}
+        if CLASS_OF[kind] == "owner":
+            sorts |= {"delegate": c.DELEGATE, "idle delegate": c.DELEGATE}
+        assert result.had == sorts.get(sort, 0)

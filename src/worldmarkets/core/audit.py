@@ -19,6 +19,7 @@ from worldmarkets.core.codes import (
     FUNDING_PERIOD,
     LADDER,
     LOAN_IOU,
+    MANDATE_GOOD,
     MARKET_END,
     NONE,
     NUMERAIRE,
@@ -94,6 +95,7 @@ def compute_violations(engine: Engine) -> list[str]:
     audit_credits(state, found)
     audit_policies(state, found)
     audit_nonces(state, found)
+    audit_mandates(state, found)
     audit_indexes(state, found)
     audit_changes(engine, state, found)
     return found
@@ -661,7 +663,8 @@ def audit_limits(state: Tables, found: list[str]) -> None:
 
 def audit_indexes(state: Tables, found: list[str]) -> None:
     """3. Every key of an index is found by walking the bucket chains, and none twice."""
-    for name in ("client", "owner", "account", "position", "perp", "maker", "slot", "limit", "counterparty", "credit"):
+    for name in ("client", "owner", "account", "position", "perp", "maker", "slot", "limit", "counterparty", "credit",
+                 "signer", "mandate"):  # fmt: skip
         entries, buckets = getattr(state, name + "_keys"), getattr(state, name + "_buckets")
         walked = [row for bucket in buckets for row in walk_chain(entries, bucket.first)]
         keyed = [row for row in range(1, len(entries)) if entries[row].a or entries[row].b or entries[row].c]
@@ -764,6 +767,37 @@ def audit_nonces(state: Tables, found: list[str]) -> None:
     kept = state.pools[TABLE_IDS["nonces"]].count
     if total != kept:
         found.append(f"3: {kept} nonces kept, signers have {total}")
+
+
+def audit_mandates(state: Tables, found: list[str]) -> None:
+    """3. Good mandates hang in their account's list; a mandate answers for the orders that name it, or it is gone."""
+    orders: dict[int, int] = {}
+    for order in state.orders[1:]:
+        if order.account != NONE and order.mandate != NONE:
+            orders[order.mandate] = orders.get(order.mandate, 0) + 1
+            if state.mandates[order.mandate].account != order.account:
+                found.append(f"3: order {order.id} of account {order.account} is under another's mandate")
+    listed: dict[int, int] = {}
+    granted = 0
+    for row in range(1, len(state.mandate_keys)):
+        place = row if state.mandate_keys[row].a else NONE
+        while place != NONE and place not in listed:
+            listed[place] = int(state.mandate_keys[row].a)
+            place = state.mandates[place].next
+    for row in range(1, len(state.mandates)):
+        mandate = state.mandates[row]
+        if mandate.account == NONE:
+            continue
+        if listed.get(row, NONE) != (mandate.account if mandate.state == MANDATE_GOOD else NONE):
+            found.append(f"3: mandate {row} of account {mandate.account} hangs in the list of {listed.get(row)}")
+        if mandate.orders != orders.get(row, 0) or (mandate.state != MANDATE_GOOD and not mandate.orders):
+            found.append(f"3: mandate {row}: {mandate.orders} orders, counted {orders.get(row, 0)}")
+        grant = mandate.first_grant
+        while grant != NONE:
+            granted += 1
+            grant = state.grants[grant].next
+    if granted != state.pools[TABLE_IDS["grants"]].count:
+        found.append(f"3: {granted} grants hang in mandates, not as many as there are")
 
 
 def audit_changes(engine: Engine, state: Tables, found: list[str]) -> None:

@@ -10,15 +10,20 @@ from cython import longlong, pointer, ulonglong
 
 from worldmarkets.core.admission import Admission
 from worldmarkets.core.keys import Keys
+from worldmarkets.core.mandates import Mandates
 from worldmarkets.core.state import State
 
 if not cython.compiled:
     from worldmarkets.core.codes import (
+        BUNDLE,
         COMMAND_KINDS,
+        DELEGATE,
         ENVELOPE,
         ENVELOPE_EXPIRED,
         HEAD_KINDS,
+        KEY_EXPIRED,
         KEY_FORBIDDEN,
+        MANDATE_KINDS,
         NONE,
         OK,
         OPEN_ACCOUNT,
@@ -31,23 +36,30 @@ if not cython.compiled:
         UNSIGNED,
         VENUE_KINDS,
     )
-    from worldmarkets.core.records import Command, Signed, Signer, Venue, as_open_account
+    from worldmarkets.core.records import Command, Mandate, Signed, Signer, Venue, as_open_account
     from worldmarkets.core.wide import bit
 
 
 @cython.final
 @cython.cclass
 class Authority:
-    """Decides on envelopes, and on commands that came without one."""
+    """Decides on envelopes, and on commands that came without one.
+
+    `mandate` is the one under which the command in the last envelope is sent, 0 when that is no delegate's.
+    """
 
     state: State
     keys: Keys
+    mandates: Mandates
     admission: Admission
+    mandate: longlong
 
-    def __init__(self, state: State, keys: Keys, admission: Admission):
+    def __init__(self, state: State, keys: Keys, mandates: Mandates, admission: Admission):
         self.state = state
         self.keys = keys
+        self.mandates = mandates
         self.admission = admission
+        self.mandate = NONE
 
     def check_unsigned(self, kind: longlong) -> longlong:
         """Return UNSIGNED for a command that needs an envelope: any but what the sequencer itself sends."""
@@ -126,7 +138,21 @@ class Authority:
             return self.forbid(NONE, command)
         if not self.state.has_account(command.account):
             return self.admission.refuse(UNKNOWN_ACCOUNT, 0, 0, command.account)
-        return OK if self.keys.is_owner(signer, command.account) else self.forbid(NONE, command)
+        return OK if self.keys.is_owner(signer, command.account) else self.check_delegate(signer, command)
+
+    def check_delegate(self, signer: longlong, command: pointer[Command]) -> longlong:
+        """Return the code that keeps a delegate from sending a command as a whole; legs are asked when they are done."""
+        mandate: longlong = self.keys.find_mandate(command.account, signer)
+        now: longlong = self.state.venue.rows[1].time_us
+        if mandate == NONE:
+            return self.forbid(NONE, command)
+        if now > self.keys.mandates.rows[mandate].expiry_us:
+            return self.admission.refuse(KEY_EXPIRED, now, self.keys.mandates.rows[mandate].expiry_us,
+                                         command.account)  # fmt: skip
+        if not self.is_among(command.kind, MANDATE_KINDS | 1 << BUNDLE):
+            return self.forbid(DELEGATE, command)
+        self.mandate = mandate
+        return OK
 
     def check_role(self, role: longlong, command: pointer[Command]) -> longlong:
         """Return the code that keeps a role of the venue from sending a command: it acts for no account."""

@@ -12,6 +12,7 @@ from cython import longlong, pointer
 from worldmarkets.core.admission import Admission
 from worldmarkets.core.flows.borrow import BorrowFlow
 from worldmarkets.core.flows.funds import FundsFlow
+from worldmarkets.core.flows.keys import KeysFlow
 from worldmarkets.core.flows.policy import PolicyFlow
 from worldmarkets.core.flows.quote import QuoteFlow
 from worldmarkets.core.flows.trade import TradeFlow
@@ -35,6 +36,7 @@ if not cython.compiled:
         Venue,
         as_contract_change,
         as_funds,
+        as_key_change,
         as_open_account,
         as_order_change,
         as_order_pair,
@@ -43,6 +45,7 @@ if not cython.compiled:
         as_protect,
         as_set_counterparty,
         as_set_limits,
+        as_set_mandate,
         as_set_mark,
         as_set_policy,
         as_switch,
@@ -68,13 +71,15 @@ class Dispatch:
     borrow_flow: BorrowFlow
     quote_flow: QuoteFlow
     policy_flow: PolicyFlow
+    keys_flow: KeysFlow
     work: Work
     outbox: Outbox
 
     def __init__(
         self, state: State, matching: Matching, triggers: Triggers, admission: Admission, oracle: Oracle, sweep: Sweep,
         governance: Governance, parameters: Parameters, funds_flow: FundsFlow, trade_flow: TradeFlow,
-        borrow_flow: BorrowFlow, quote_flow: QuoteFlow, policy_flow: PolicyFlow, work: Work, outbox: Outbox,
+        borrow_flow: BorrowFlow, quote_flow: QuoteFlow, policy_flow: PolicyFlow, keys_flow: KeysFlow, work: Work,
+        outbox: Outbox,
     ):  # fmt: skip
         self.state = state
         self.matching = matching
@@ -89,12 +94,18 @@ class Dispatch:
         self.borrow_flow = borrow_flow
         self.quote_flow = quote_flow
         self.policy_flow = policy_flow
+        self.keys_flow = keys_flow
         self.work = work
         self.outbox = outbox
 
     def run(self, command: pointer[Command]) -> longlong:
         """Run one command.  Returns OK or the code of its rejection."""
         kind: longlong = command.kind
+        code: longlong
+        if self.matching.mandates.active != NONE:
+            code = self.matching.mandates.check_command(command)
+            if code != OK:
+                return code
         if kind == PLACE_ORDER:
             if as_place_order(command).trigger_ticks != 0:
                 return self.triggers.park(as_place_order(command))
@@ -151,6 +162,12 @@ class Dispatch:
             return self.borrow_flow.renew(as_contract_change(command))
         if kind == CONFIGURE_LOAN:
             return self.borrow_flow.configure(as_contract_change(command))
+        if kind == ADD_KEY:
+            return self.keys_flow.add(as_key_change(command))
+        if kind == SET_MANDATE:
+            return self.keys_flow.set_mandate(as_set_mandate(command))
+        if kind == REVOKE_KEY:
+            return self.keys_flow.revoke(as_key_change(command))
         if kind == SET_MARKET_MODE:
             return self.governance.set_market_mode(as_switch(command))
         if kind == SET_FEED:

@@ -134,6 +134,9 @@ class Engine(Queries):
             self.outbox.emit(UNCHANGED, command.kind, 0, command.account)
         if not self.is_preview:
             self.state.undo.commit()
+        if whole != taken:
+            self.authority.mandate = NONE
+            self.mandates.active = NONE
         return whole
 
     def open_envelope(self, place: longlong, taken: longlong) -> longlong:
@@ -205,16 +208,21 @@ class Engine(Queries):
         code: longlong
         self.matching.reset_work()
         self.matching.is_bundle = False
+        self.mandates.active = NONE
         self.admission.refuse(OK, 0, 0, 0)
         self.work.items = 0
         if self.state.venue.rows[1].next_due_us <= now_us:
             self.work.run_due(now_us)
         self.own_events = self.outbox.length
         self.orders.sweep_clients()
+        if self.authority.mandate != NONE:
+            self.mandates.begin(self.authority.mandate)
         if self.is_head(command.kind):
             code = self.groups.run(place, taken)
         else:
             code = self.dispatch.run(command)
+        if code == OK and self.mandates.active != NONE:
+            code = self.mandates.finish()
         if code == OK and self.state.venue.rows[1].first_creditor != NONE:
             self.work.settle_creditors()
         if code == OK and self.state.venue.rows[1].first_urgent != NONE:

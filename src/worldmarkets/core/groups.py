@@ -57,10 +57,26 @@ class Groups:
         kind: longlong = address(self.inbox[place]).kind
         if kind == BUNDLE:
             return self.run_bundle(place, taken)
+        if self.matching.mandates.active != NONE:
+            code = self.check_mandate(place, taken)
+            if code != OK:
+                return code
         if kind == MASS_QUOTE:
             return self.run_quotes(place, taken)
         code = self.compression_flow.compress(place, taken)
         self.leg = self.compression_flow.leg
+        return code
+
+    def check_mandate(self, place: longlong, taken: longlong) -> longlong:
+        """Return the code that keeps a delegate from a compression or a mass quote: one leg too many is enough."""
+        leg: longlong
+        code: longlong = self.matching.mandates.check_command(address(self.inbox[place]))
+        for leg in range(1, taken):
+            if code == OK:
+                self.leg = leg
+                code = self.matching.mandates.check_place(address(self.inbox[place + leg]))
+        if code == OK:
+            self.leg = 0
         return code
 
     def run_bundle(self, place: longlong, taken: longlong) -> longlong:
@@ -127,4 +143,9 @@ class Groups:
 
     def is_account_command(self, kind: longlong) -> cython.bint:
         """Say whether a command is one that an account sends, and may stand in a bundle."""
-        return kind == WITHDRAW or kind == TRANSFER or CONFIGURE_ACCOUNT <= kind <= CONFIGURE_LOAN
+        return (
+            kind == WITHDRAW
+            or kind == TRANSFER
+            or CONFIGURE_ACCOUNT <= kind <= CONFIGURE_LOAN
+            or ADD_KEY <= kind <= REVOKE_KEY
+        )

@@ -15,6 +15,7 @@ from worldmarkets.core.fees import Fees
 from worldmarkets.core.funding import Funding
 from worldmarkets.core.ledger import Ledger
 from worldmarkets.core.limits import Limits
+from worldmarkets.core.mandates import Mandates
 from worldmarkets.core.oracle import Oracle
 from worldmarkets.core.orders import Orders
 from worldmarkets.core.outbox import Outbox
@@ -79,6 +80,7 @@ class Matching:
     perps: Perps
     loans: Loans
     limits: Limits
+    mandates: Mandates
     protection: Protection
     policies: Policies
     outbox: Outbox
@@ -106,7 +108,7 @@ class Matching:
     def __init__(
         self, state: State, ledger: Ledger, book: Book, orders: Orders, atlas: Atlas, bounds: Bounds,
         admission: Admission, fees: Fees, funding: Funding, oracle: Oracle, perps: Perps, loans: Loans,
-        policies: Policies, limits: Limits, protection: Protection, outbox: Outbox,
+        policies: Policies, limits: Limits, mandates: Mandates, protection: Protection, outbox: Outbox,
     ):  # fmt: skip
         self.state = state
         self.ledger = ledger
@@ -121,6 +123,7 @@ class Matching:
         self.perps = perps
         self.loans = loans
         self.limits = limits
+        self.mandates = mandates
         self.protection = protection
         self.policies = policies
         self.outbox = outbox
@@ -207,9 +210,13 @@ class Matching:
             self.admission.take(self.taker, account)
         code = self.check_order(position, market, command.side, price, lots, command.flags, command.time_in_force,
                                 command.borrow_rate_bp)  # fmt: skip
+        if code == OK and self.mandates.active != NONE:
+            code = self.mandates.check_order(market, price, lots)
         if code != OK:
             return code
         slot = self.create(position, market, command.side, price, lots, command.flags & ~PROTECTED)
+        if self.mandates.active != NONE:
+            self.orders.keys.claim(slot, self.mandates.active)
         order = self.state.orders.edit(slot)
         order.self_trade = command.self_trade
         order.borrow_rate_bp = command.borrow_rate_bp
@@ -905,6 +912,10 @@ class Matching:
         price: longlong = maker.price_ticks
         held: longlong = maker.position
         protected: longlong = NONE if maker.quote == NONE else self.protection.get_maker(maker.quote)
+        made_by: longlong = maker.mandate
+        is_reducing: cython.bint = maker.flags & REDUCE_ONLY != 0
+        if made_by != NONE:
+            self.orders.keys.hold(made_by)
         self.fills += 1
         self.perps.foresee_contract(order.position)
         self.perps.foresee_contract(maker.position)
@@ -928,7 +939,12 @@ class Matching:
         ):
             culprit = self.count_limits(order.market, order.side, order.position, held, price, taker_left - self.left)
             code = self.admission.code
+        if culprit == 0 and (made_by != NONE or order.mandate != NONE):
+            culprit = self.count_mandates(slot, made_by, is_reducing, maker_account, price, taker_left - self.left)
+            code = self.admission.code
         if culprit == NOBODY:
+            if made_by != NONE:
+                self.orders.keys.drop_order(made_by)
             self.outbox.length = events
             self.fills -= 1
             self.pass_over(resting)
@@ -959,6 +975,31 @@ class Matching:
         if self.limits.count_fill(made, market, 1 - side, price, lots) != OK:
             return self.state.positions.rows[made].account
         return 0
+
+    def count_mandates(self, slot: longlong, made_by: longlong, is_reducing: cython.bint, maker: longlong,
+                       price: longlong, lots: longlong) -> longlong:  # fmt: skip
+        """Count a fill under the mandates of both sides; return 0, or the account for which it is beyond them."""
+        order = self.state.orders.read(slot)
+        if order.mandate != NONE and OK != self.mandates.count_fill(
+            order.mandate, order.market, price, lots, order.flags & REDUCE_ONLY != 0
+        ):
+            return order.account
+        if made_by != NONE:
+            if self.mandates.count_fill(made_by, order.market, price, lots, is_reducing) != OK:
+                return maker
+            self.orders.keys.drop_order(made_by)
+        return 0
+
+    def forbid_outside(self, slot: longlong, resting: longlong) -> longlong:
+        """Return the account for which a fill outside the band is beyond a mandate, 0 when there is none."""
+        order = self.state.orders.read(slot)
+        maker = self.state.orders.read(resting)
+        rules = self.state.markets.read(order.market)
+        edge: longlong = rules.band_low_ticks if maker.price_ticks < rules.band_low_ticks else rules.band_high_ticks
+        self.admission.refuse(MANDATE_BAND, edge, maker.price_ticks, order.market)
+        if order.mandate != NONE:
+            return order.account
+        return maker.account if maker.mandate != NONE else 0
 
     def settle(self, slot: longlong, resting: longlong, lots: longlong) -> longlong:
         """Settle a fill and its fees.  Returns 0, the account whose balance does not cover its part, or NOBODY.
@@ -1014,6 +1055,9 @@ class Matching:
             if price < rules.band_low_ticks or price > rules.band_high_ticks:
                 self.taker.is_outside = True
                 self.maker.is_outside = True
+                fee = self.forbid_outside(slot, resting)
+                if fee != 0:
+                    return fee
             cash = lots * price * rules.tick_value
             fee = self.fees.compute(order.account, market, True, cash, self.paid)
             if self.taker.initial < 0:
@@ -1254,6 +1298,9 @@ class Matching:
         undo: longlong
         events: longlong
         code: longlong
+        made_by: longlong = maker.mandate
+        market: longlong = maker.market
+        rate: longlong = maker.price_ticks
         if maker.expiry_us != 0 and maker.expiry_us <= self.state.venue.rows[1].time_us:
             self.skip(resting, REASON_EXPIRED)
         elif self.ledger.is_same_owner(order.account, maker.account):
@@ -1262,10 +1309,16 @@ class Matching:
             undo = self.state.undo.begin()
             events = self.outbox.length
             self.fills += 1
+            if made_by != NONE:
+                self.orders.keys.hold(made_by)
             self.admission.take(self.lender, maker.account)
-            code = self.lend(slot, resting, debt, self.fit_offer(slot, resting, debt, min(lots, maker.lots)))
+            lots = self.fit_offer(slot, resting, debt, min(lots, maker.lots))
+            code = self.lend(slot, resting, debt, lots)
             if code == OK:
                 code = self.admission.check(self.lender)
+            if code == OK and made_by != NONE:
+                code = self.mandates.count_fill(made_by, market, rate, lots, False)
+                self.orders.keys.drop_order(made_by)
             if code != OK:
                 self.state.undo.rollback(undo)
                 self.outbox.length = events

@@ -11,6 +11,7 @@ from cython import longlong
 from worldmarkets.core.book import Book
 from worldmarkets.core.conditions import Conditions
 from worldmarkets.core.funding import Funding
+from worldmarkets.core.keys import Keys
 from worldmarkets.core.limits import Limits
 from worldmarkets.core.outbox import Outbox
 from worldmarkets.core.quotes import Quotes
@@ -72,6 +73,7 @@ class Orders:
     quotes: Quotes
     limits: Limits
     funding: Funding
+    keys: Keys
     orders: OrderTable
     accounts: AccountTable
     clients: ClientTable
@@ -80,7 +82,7 @@ class Orders:
 
     def __init__(
         self, state: State, book: Book, ladder: Book, conditions: Conditions, outbox: Outbox, quotes: Quotes,
-        limits: Limits, funding: Funding,
+        limits: Limits, funding: Funding, keys: Keys,
     ):  # fmt: skip
         self.state = state
         self.book = book
@@ -90,6 +92,7 @@ class Orders:
         self.quotes = quotes
         self.limits = limits
         self.funding = funding
+        self.keys = keys
         self.markets = state.markets
         self.venue = state.venue
         self.orders = state.orders
@@ -109,6 +112,14 @@ class Orders:
         if slot == NONE or slot > self.orders.get_used() or self.orders.rows[slot].id != order_id:
             return NONE
         return slot
+
+    def find_named(self, account: longlong, order_id: longlong, client_id: longlong) -> longlong:
+        """Return the row of an order by its id, or by its account's client id, or 0."""
+        client: longlong
+        if order_id != 0 or client_id == 0:
+            return self.find(order_id)
+        client = self.find_client(account, client_id)
+        return NONE if client == NONE else self.find(self.clients.rows[client].order_id)
 
     def find_client(self, account: longlong, client_id: longlong) -> longlong:
         """Return the row of a client order id, or 0."""
@@ -183,6 +194,8 @@ class Orders:
             self.quotes.drop(self.orders.rows[slot].quote)
         if self.orders.rows[slot].condition != NONE:
             self.conditions.detach(slot)
+        if self.orders.rows[slot].mandate != NONE:
+            self.keys.drop_order(self.orders.rows[slot].mandate)
         self.orders.release(slot)
 
     def withdraw(self, slot: longlong) -> None:

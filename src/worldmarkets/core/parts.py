@@ -19,6 +19,7 @@ from worldmarkets.core.flows.borrow import BorrowFlow
 from worldmarkets.core.flows.compression import CompressionFlow
 from worldmarkets.core.flows.due import DueFlow
 from worldmarkets.core.flows.funds import FundsFlow
+from worldmarkets.core.flows.keys import KeysFlow
 from worldmarkets.core.flows.ladder import LadderFlow
 from worldmarkets.core.flows.policy import PolicyFlow
 from worldmarkets.core.flows.quote import QuoteFlow
@@ -31,6 +32,7 @@ from worldmarkets.core.groups import Groups
 from worldmarkets.core.keys import Keys
 from worldmarkets.core.ledger import Ledger
 from worldmarkets.core.limits import Limits
+from worldmarkets.core.mandates import Mandates
 from worldmarkets.core.matching import Matching
 from worldmarkets.core.oracle import Oracle
 from worldmarkets.core.orders import Orders
@@ -75,6 +77,7 @@ class Parts:
     sweep: Sweep
     perps: Perps
     loans: Loans
+    mandates: Mandates
     matching: Matching
     foresight: Foresight
     triggers: Triggers
@@ -87,6 +90,7 @@ class Parts:
     compression_flow: CompressionFlow
     quote_flow: QuoteFlow
     policy_flow: PolicyFlow
+    keys_flow: KeysFlow
     due_flow: DueFlow
     ladder_flow: LadderFlow
     outbox: Outbox
@@ -109,12 +113,12 @@ class Parts:
         self.bounds = Bounds(self.state, self.atlas)
         self.policies = Policies(self.state, self.ledger, self.atlas)
         self.admission = Admission(self.state, self.atlas, self.bounds)
-        self.authority = Authority(self.state, self.keys, self.admission)
         self.quotes = Quotes(self.state)
         self.limits = Limits(self.state, self.admission, self.atlas)
         self.funding = Funding(self.state, self.book, self.timers, self.outbox)
         self.orders = Orders(
-            self.state, self.book, self.ladder, self.conditions, self.outbox, self.quotes, self.limits, self.funding
+            self.state, self.book, self.ladder, self.conditions, self.outbox, self.quotes, self.limits, self.funding,
+            self.keys,
         )  # fmt: skip
         self.protection = Protection(
             self.state, self.quotes, self.limits, self.orders, self.admission, self.outbox
@@ -126,9 +130,14 @@ class Parts:
         self.perps = Perps(
             self.state, self.ledger, self.bounds, self.loans, self.atlas, self.policies, self.outbox
         )  # fmt: skip
+        self.mandates = Mandates(
+            self.state, self.keys, self.orders, self.perps, self.loans, self.limits, self.atlas, self.admission
+        )  # fmt: skip
+        self.authority = Authority(self.state, self.keys, self.mandates, self.admission)
         self.matching = Matching(
             self.state, self.ledger, self.book, self.orders, self.atlas, self.bounds, self.admission, self.fees,
-            self.funding, self.oracle, self.perps, self.loans, self.policies, self.limits, self.protection, self.outbox,
+            self.funding, self.oracle, self.perps, self.loans, self.policies, self.limits, self.mandates,
+            self.protection, self.outbox,
         )  # fmt: skip
         self.foresight = Foresight(self.state, self.book)
         self.triggers = Triggers(
@@ -157,6 +166,9 @@ class Parts:
         self.policy_flow = PolicyFlow(
             self.state, self.policies, self.orders, self.matching, self.admission, self.trade_flow, self.outbox
         )
+        self.keys_flow = KeysFlow(
+            self.state, self.keys, self.conditions, self.orders, self.matching, self.admission, self.outbox
+        )
         self.due_flow = DueFlow(
             self.state, self.ledger, self.loans, self.matching, self.admission, self.oracle, self.borrow_flow,
             self.outbox,
@@ -173,7 +185,7 @@ class Parts:
         self.dispatch = Dispatch(
             self.state, self.matching, self.triggers, self.admission, self.oracle, self.sweep, self.governance,
             self.parameters, self.funds_flow, self.trade_flow, self.borrow_flow, self.quote_flow, self.policy_flow,
-            self.work, self.outbox,
+            self.keys_flow, self.work, self.outbox,
         )  # fmt: skip
         self.groups = Groups(
             self.state, self.matching, self.admission, self.borrow_flow, self.compression_flow, self.quote_flow,

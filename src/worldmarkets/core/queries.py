@@ -77,6 +77,10 @@ class Queries(Parts):
         """Return the row of an address that is a signer, or 0."""
         return self.keys.find(high, middle, low)
 
+    def get_mandate(self, account: longlong):
+        """Return the row of the first of an account's mandates, or 0."""
+        return self.keys.get_first(account)
+
     def get_exposure(self, account: longlong, other: longlong):
         """Return (lent, profit, shock): the parts of an account's exposure to another, in numeraire quanta."""
         self.policies.compute_exposure(account, other)

@@ -1141,7 +1141,7 @@ class Order(Record):
     position: u32
     quote: u32
     condition: u32
-    spare2: u32
+    mandate: u32
 
 
 class Condition(Record):
@@ -1501,6 +1501,40 @@ class Nonce(Record):
     previous: u32
 
 
+class Mandate(Record):
+    """What a delegate key may do for an account.  An account's hang in a list; `orders` are those that it answers for.
+
+    `turnover` is the notional that was filled on `day`, `opening` V(account, 0) when that began, and money that came or
+    went since; -1 of an amount is no limit.
+    """
+
+    kinds: u64
+    order_notional: i64
+    day_notional: i64
+    day_loss: i64
+    floor: i64
+    expiry_us: i64
+    day: i64
+    turnover: i64
+    opening: i64
+    account: u32
+    signer: u32
+    next: u32
+    first_grant: u32
+    orders: u32
+    has_all_markets: u8
+    state: u8
+    spare: u16
+
+
+class Grant(Record):
+    """Of a mandate's markets, those from 64 `part` on, a bit each."""
+
+    bits: u64
+    part: u32
+    next: u32
+
+
 class Credit(Record):
     """What one account has lent another of an asset: the sum of the principals between them, IOUs among them."""
 
@@ -1670,6 +1704,10 @@ TABLES: tuple[tuple[str, type[Record]], ...] = (
     ("signer_keys", Entry),
     ("signer_buckets", Bucket),
     ("nonces", Nonce),
+    ("mandates", Mandate),
+    ("mandate_keys", Entry),
+    ("mandate_buckets", Bucket),
+    ("grants", Grant),
     ("credits", Credit),
     ("credit_keys", Entry),
     ("credit_buckets", Bucket),

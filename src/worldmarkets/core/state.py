@@ -22,6 +22,7 @@ from worldmarkets.core.tables import (
     FeeDayTable,
     FigureTable,
     FileTable,
+    GrantTable,
     GroupTable,
     IndexStateTable,
     LatchTable,
@@ -29,6 +30,7 @@ from worldmarkets.core.tables import (
     LimitTable,
     LoanTable,
     MakerTable,
+    MandateTable,
     MarketTable,
     NodeTable,
     NonceTable,
@@ -92,6 +94,8 @@ CAPACITY = {
     "counterparties": 1 << 23,
     "signers": 1 << 23,
     "nonces": 1 << 27,
+    "mandates": 1 << 20,
+    "grants": 1 << 22,
     "credits": 1 << 24,
     "shares": 1 << 24,
     "promises": 1 << 24,
@@ -111,6 +115,7 @@ PLURALS = {
     "counterparty": "counterparties",
     "credit": "credits",
     "signer": "signers",
+    "mandate": "mandates",
 }
 
 
@@ -154,6 +159,8 @@ class State:
     credits: CreditTable
     signers: SignerTable
     nonces: NonceTable
+    mandates: MandateTable
+    grants: GrantTable
     shares: ShareTable
     promises: PromisesTable
     indexes: IndexStateTable
@@ -173,6 +180,7 @@ class State:
     counterparty_index: Index
     credit_index: Index
     signer_index: Index
+    mandate_index: Index
 
     def __init__(self, capacity=None, huge_pages=False):
         sizes = {**CAPACITY, **(capacity or {})}
@@ -225,6 +233,8 @@ class State:
         self.credits = made["credits"]
         self.signers = made["signers"]
         self.nonces = made["nonces"]
+        self.mandates = made["mandates"]
+        self.grants = made["grants"]
         self.shares = made["shares"]
         self.promises = made["promises"]
         self.indexes = made["indexes"]
@@ -247,6 +257,7 @@ class State:
         self.counterparty_index = index["counterparty"]
         self.credit_index = index["credit"]
         self.signer_index = index["signer"]
+        self.mandate_index = index["mandate"]
 
     def open(self):
         """Lay out the empty state: pools, the venue's row, empty indexes."""
@@ -265,6 +276,7 @@ class State:
         self.counterparty_index.open()
         self.credit_index.open()
         self.signer_index.open()
+        self.mandate_index.open()
         self.undo.commit()
 
     def has_account(self, account: longlong) -> cython.bint:

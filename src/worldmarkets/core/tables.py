@@ -22,6 +22,7 @@ if not cython.compiled:
         FeeDay,
         Figure,
         File,
+        Grant,
         Group,
         IndexState,
         Latch,
@@ -29,6 +30,7 @@ if not cython.compiled:
         Limit,
         Loan,
         Maker,
+        Mandate,
         Market,
         Node,
         Nonce,
@@ -342,6 +344,28 @@ class FileTable(Table):
 
 @cython.final
 @cython.cclass
+class GrantTable(Table):
+    """Rows of `Grant`."""
+
+    rows: Grant[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Grant]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Grant]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
 class GroupTable(Table):
     """Rows of `Group`."""
 
@@ -490,6 +514,28 @@ class MakerTable(Table):
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Maker]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class MandateTable(Table):
+    """Rows of `Mandate`."""
+
+    rows: Mandate[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Mandate]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Mandate]]:
         """Return row `row` to be read only."""
         return address(self.rows[row])
 

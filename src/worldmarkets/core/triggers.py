@@ -14,6 +14,7 @@ from worldmarkets.core.admission import Admission
 from worldmarkets.core.book import Book
 from worldmarkets.core.conditions import Conditions
 from worldmarkets.core.ledger import Ledger
+from worldmarkets.core.mandates import Mandates
 from worldmarkets.core.matching import Matching
 from worldmarkets.core.oracle import Oracle
 from worldmarkets.core.orders import Orders
@@ -60,6 +61,7 @@ class Triggers:
     orders: Orders
     oracle: Oracle
     admission: Admission
+    mandates: Mandates
     matching: Matching
     outbox: Outbox
 
@@ -75,6 +77,7 @@ class Triggers:
         self.orders = orders
         self.oracle = oracle
         self.admission = admission
+        self.mandates = matching.mandates
         self.matching = matching
         self.outbox = outbox
 
@@ -118,10 +121,15 @@ class Triggers:
                                                     command.lots, command.flags, GOOD_TILL_CANCEL)  # fmt: skip
             if code != OK:
                 return code
+        code = self.check_mandate(market, command.flags, command.trigger_ticks, command.price_ticks, command.lots)
+        if code != OK:
+            return code
         slot = self.matching.create(
             position, market, command.side, command.price_ticks, command.lots,
             command.flags,
         )  # fmt: skip
+        if self.mandates.active != NONE:
+            self.orders.keys.claim(slot, self.mandates.active)
         order = self.state.orders.edit(slot)
         order.self_trade = command.self_trade
         if command.time_in_force == GOOD_TILL_TIME:
@@ -135,6 +143,13 @@ class Triggers:
         event.trigger_ticks = command.trigger_ticks
         self.orders.park(slot, row, command.trigger_ticks)
         return OK
+
+    def check_mandate(self, market: longlong, flags: longlong, trigger: longlong, price: longlong, lots: longlong
+                      ) -> longlong:  # fmt: skip
+        """Return the code when a delegate's order is more than its mandate allows, at its trigger or its limit."""
+        if self.mandates.active == NONE:
+            return OK
+        return self.mandates.check_order(market, trigger if flags & MARKET else max(trigger, price), lots)
 
     def compute_rank(self, row: longlong) -> longlong:
         """Return the lowest rank on a side of the ladder that the mark has passed: triggers there and above."""
@@ -176,6 +191,9 @@ class Triggers:
                 self.orders.reduce(slot, order.lots - lots)
             self.orders.report_amended(slot, True)
             return OK
+        code = self.check_mandate(order.market, order.flags, trigger, command.price_ticks, lots)
+        if code != OK:
+            return code
         if self.state.venue.rows[1].mode != OPEN:
             return self.admission.refuse(VENUE_MODE, OPEN, self.state.venue.rows[1].mode, 0)
         if rules.mode != OPEN:

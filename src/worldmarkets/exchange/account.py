@@ -11,6 +11,7 @@ from worldmarkets.core.units import MILLION
 from worldmarkets.exchange import breakdown, views
 from worldmarkets.exchange.bundle import Bundle, Previewer, Standing, Submitter
 from worldmarkets.exchange.desk import Desk
+from worldmarkets.exchange.keys import Key, read_keys
 from worldmarkets.exchange.quotes import Limits, Protection, QuoteView, QuoteViews
 from worldmarkets.exchange.results import Result
 from worldmarkets.exchange.rungs import RungPrice, compute_rung_prices
@@ -78,6 +79,9 @@ class Account(Desk[Result]):
     def _send_quotes(self, commands: list[Record]) -> Result:
         return self.exchange.send(*commands)
 
+    def _send_all(self, commands: list[Record]) -> Result:
+        return self.exchange.send(*self.exchange.make_bundle(self.number, commands))
+
     @property
     def address(self) -> str:
         """The owner's address."""
@@ -134,6 +138,11 @@ class Account(Desk[Result]):
     def limits(self) -> dict[str, Limits]:
         """What it may do at most, by market: its own limits and the venue's, the tighter of each."""
         return QuoteViews(self.exchange, self.number).get_limits()
+
+    @property
+    def keys(self) -> list[Key]:
+        """The keys that may act for it beside its owner's, and what each may do."""
+        return read_keys(self.exchange, self.number)
 
     @property
     def loans(self) -> list[views.Loan]:

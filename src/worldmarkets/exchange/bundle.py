@@ -49,6 +49,9 @@ class Previewer(Desk[Preview]):
     def _send_quotes(self, commands: list[Record]) -> Preview:
         return self.exchange.preview_commands(self.number, commands)
 
+    def _send_all(self, commands: list[Record]) -> Preview:
+        return self.exchange.preview_commands(self.number, self.exchange.make_bundle(self.number, commands))
+
 
 class Submitter(Desk[Result]):
     """A desk that answers a rejection with its result, rather than raise."""
@@ -58,6 +61,9 @@ class Submitter(Desk[Result]):
 
     def _send_quotes(self, commands: list[Record]) -> Result:
         return self.exchange.submit(*commands)
+
+    def _send_all(self, commands: list[Record]) -> Result:
+        return self.exchange.submit(*self.exchange.make_bundle(self.number, commands))
 
 
 class Bundle(Desk[None]):
@@ -73,6 +79,9 @@ class Bundle(Desk[None]):
 
     def _send(self, command: Record) -> None:
         self.commands.append(command)
+
+    def _send_all(self, commands: list[Record]) -> None:
+        self.commands += commands
 
     def _send_quotes(self, commands: list[Record]) -> None:
         raise ExchangeError("a mass quote is a command of its own and does not stand in a bundle")

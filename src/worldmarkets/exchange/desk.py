@@ -27,6 +27,7 @@ from worldmarkets.core.records import (
 from worldmarkets.core.units import MILLION
 from worldmarkets.exchange.commands import make
 from worldmarkets.exchange.errors import UnitError, UnknownName
+from worldmarkets.exchange.keys import KeyDesk
 from worldmarkets.exchange.listing import Market
 from worldmarkets.exchange.plans import STEPS
 from worldmarkets.exchange.quotes import SELF_TRADE, SIDES, QuoteDesk
@@ -39,7 +40,7 @@ T = TypeVar("T")
 GIVE_UP = {"newest-first": codes.NEWEST_FIRST, "oldest-first": codes.OLDEST_FIRST, "weakest-first": codes.WEAKEST_FIRST}
 
 
-class Desk(QuoteDesk[T]):
+class Desk(QuoteDesk[T], KeyDesk[T]):
     """Takes the commands of one account."""
 
     def __init__(self, exchange: Exchange, number: int) -> None:

@@ -220,12 +220,16 @@ _CASH = frozenset(
         codes.WITHDRAWABLE,
         codes.PRICE_BAND,
         codes.LENDER_NOT_FREE,
+        codes.MANDATE_ORDER,
+        codes.MANDATE_DAY,
+        codes.MANDATE_LOSS,
+        codes.MANDATE_FLOOR,
     }
 )
 _DENIALS = frozenset({
     codes.ENVELOPE, codes.UNSIGNED, codes.ENVELOPE_EXPIRED, codes.UNKNOWN_KEY, codes.NONCE_TOO_LOW, codes.NONCE_USED,
     codes.KEY_FORBIDDEN, codes.KEY_EXPIRED, codes.MANDATE_KIND, codes.MANDATE_MARKET, codes.MANDATE_ORDER,
-    codes.MANDATE_DAY, codes.MANDATE_LOSS, codes.MANDATE_FLOOR, codes.ROLE,
+    codes.MANDATE_DAY, codes.MANDATE_LOSS, codes.MANDATE_FLOOR, codes.MANDATE_BAND, codes.ROLE,
 })  # fmt: skip
 _AMOUNT = frozenset({codes.BALANCE, codes.AMOUNT_NOT_POSITIVE, codes.AMOUNT_TOO_LARGE, codes.COLLATERAL_CAP})
 _SIZE = frozenset({
@@ -233,7 +237,7 @@ _SIZE = frozenset({
     codes.NOTHING_TO_REDUCE, codes.OPEN_INTEREST_CAP, codes.LIMIT_ORDER_SIZE, codes.LIMIT_POSITION,
     codes.FILL_OR_KILL_UNFILLED,
 })  # fmt: skip
-_PRICE = frozenset({codes.PRICE_OUT_OF_RANGE, codes.WOULD_CROSS, codes.TRIGGER_PASSED})
+_PRICE = frozenset({codes.MANDATE_BAND, codes.PRICE_OUT_OF_RANGE, codes.WOULD_CROSS, codes.TRIGGER_PASSED})
 
 
 def get_own(events: Sequence[Any]) -> Sequence[Any]:

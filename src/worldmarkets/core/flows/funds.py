@@ -7,6 +7,7 @@ from cython import longlong, pointer
 
 from worldmarkets.core.admission import Admission
 from worldmarkets.core.ledger import Ledger
+from worldmarkets.core.mandates import Mandates
 from worldmarkets.core.matching import Matching
 from worldmarkets.core.outbox import Outbox
 from worldmarkets.core.state import State
@@ -35,6 +36,7 @@ class FundsFlow:
 
     state: State
     ledger: Ledger
+    mandates: Mandates
     matching: Matching
     admission: Admission
     outbox: Outbox
@@ -42,6 +44,7 @@ class FundsFlow:
     def __init__(self, state: State, ledger: Ledger, matching: Matching, admission: Admission, outbox: Outbox):
         self.state = state
         self.ledger = ledger
+        self.mandates = matching.mandates
         self.matching = matching
         self.admission = admission
         self.outbox = outbox
@@ -76,6 +79,7 @@ class FundsFlow:
     def deposit(self, command: pointer[Funds]) -> longlong:
         """Credit what arrived from outside."""
         code: longlong = self.check_funds(command)
+        before: longlong
         if code != OK:
             return code
         asset = self.state.assets.edit(command.asset)
@@ -87,8 +91,10 @@ class FundsFlow:
         if not self.ledger.has_room(command.account, command.asset):
             return self.admission.refuse(POSITIONS_LIMIT, MAX_POSITIONS, MAX_POSITIONS, command.account)
         asset.supply += command.amount
+        before = self.mandates.open_flow(command.account)
         position = self.ledger.edit(self.ledger.need(command.account, command.asset))
         position.balance += command.amount
+        self.mandates.close_flow(command.account, before)
         self.ledger.note_creditor(command.account)
         self.report(DEPOSITED, command.account, command.asset, 0, command.amount, position.balance)
         return OK
@@ -96,18 +102,23 @@ class FundsFlow:
     def withdraw(self, command: pointer[Funds]) -> longlong:
         """Debit what leaves for outside; the account must stand without its unrealised profit."""
         code: longlong = self.check_leaving(command)
+        before: longlong
         if code != OK:
             return code
         asset = self.state.assets.edit(command.asset)
+        before = self.mandates.open_flow(command.account)
         position = self.ledger.edit(self.ledger.find(command.account, command.asset))
         asset.supply -= command.amount
         position.balance -= command.amount
+        self.mandates.close_flow(command.account, before)
         self.report(WITHDRAWN, command.account, command.asset, 0, command.amount, position.balance)
         return self.admit()
 
     def transfer(self, command: pointer[Funds]) -> longlong:
         """Move funds to another account."""
         code: longlong
+        before: longlong
+        before_to: longlong
         if not self.state.has_account(command.to):
             return self.admission.refuse(UNKNOWN_ACCOUNT, 0, 0, command.to)
         if command.to == command.account:
@@ -117,7 +128,11 @@ class FundsFlow:
             return code
         if not self.ledger.has_room(command.to, command.asset):
             return self.admission.refuse(POSITIONS_LIMIT, MAX_POSITIONS, MAX_POSITIONS, command.to)
+        before = self.mandates.open_flow(command.account)
+        before_to = self.mandates.open_flow(command.to)
         self.ledger.move(command.account, command.to, command.asset, command.amount)
+        self.mandates.close_flow(command.account, before)
+        self.mandates.close_flow(command.to, before_to)
         self.report(TRANSFERRED, command.account, command.asset, command.to, command.amount,
                     self.ledger.get_balance(command.account, command.asset))  # fmt: skip
         return self.admit()

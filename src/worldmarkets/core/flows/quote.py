@@ -213,6 +213,11 @@ class QuoteFlow:
             self.outbox.length = events
         return code
 
+    def claim(self, order_row: longlong) -> None:
+        """Let the mandate under which this is done, or the owner itself, answer for a quote."""
+        if self.state.orders.rows[order_row].mandate != self.matching.mandates.active:
+            self.orders.keys.claim(order_row, self.matching.mandates.active)
+
     def check_slot(self, command: pointer[Quote]) -> longlong:
         """Return the code of a record that names no slot there could be."""
         if not self.state.has_market(command.market):
@@ -236,6 +241,7 @@ class QuoteFlow:
             self.orders.withdraw(order_row)
             return code
         self.kept += 1
+        self.claim(order_row)
         if command.lots < resting.lots:
             self.orders.reduce(order_row, resting.lots - command.lots)
         self.orders.report_amended(order_row, True)
@@ -297,6 +303,8 @@ class QuoteFlow:
         code = self.matching.check_order(position, market, side, price, command.lots, command.flags,
                                          command.time_in_force, 0)  # fmt: skip
         self.matching.is_bundle = False
+        if code == OK and self.matching.mandates.active != NONE:
+            code = self.matching.mandates.check_order(market, price, command.lots)
         loss = self.matching.compute_loss(market, side, price, command.flags)
         if code == OK:
             code = self.check_loss(account, command.lots * loss)
@@ -319,6 +327,7 @@ class QuoteFlow:
             changed.loss_per_lot = loss
             changed.fees_paid = 0
             changed.flags = command.flags
+        self.claim(order_row)
         changed.self_trade = command.self_trade
         self.orders.set_expiry(order_row, command.expiry_us if command.time_in_force == GOOD_TILL_TIME else 0)
         if is_new:

@@ -8,6 +8,7 @@ from cython import longlong, pointer
 from worldmarkets.core.admission import Admission, Standing
 from worldmarkets.core.conditions import Conditions
 from worldmarkets.core.contracts.perp import Perps
+from worldmarkets.core.mandates import Mandates
 from worldmarkets.core.matching import Matching
 from worldmarkets.core.orders import Orders
 from worldmarkets.core.outbox import Outbox
@@ -55,6 +56,7 @@ class TradeFlow:
     timers: Timers
     conditions: Conditions
     orders: Orders
+    mandates: Mandates
     matching: Matching
     triggers: Triggers
     admission: Admission
@@ -74,6 +76,7 @@ class TradeFlow:
         self.conditions = conditions
         self.triggers = triggers
         self.orders = orders
+        self.mandates = matching.mandates
         self.matching = matching
         self.admission = admission
         self.perps = perps
@@ -84,15 +87,7 @@ class TradeFlow:
 
     def find(self, command: pointer[OrderChange]) -> longlong:
         """Return the row of the order a command names, by its id or by its client id, or 0."""
-        return self.find_named(command.account, command.order_id, command.client_id)
-
-    def find_named(self, account: longlong, order_id: longlong, client_id: longlong) -> longlong:
-        """Return the row of an order by its id, or by its client id, or 0."""
-        client: longlong
-        if order_id != 0 or client_id == 0:
-            return self.orders.find(order_id)
-        client = self.orders.find_client(account, client_id)
-        return NONE if client == NONE else self.orders.find(self.state.clients.rows[client].order_id)
+        return self.orders.find_named(command.account, command.order_id, command.client_id)
 
     def check_owned(self, slot: longlong, account: longlong, order_id: longlong) -> longlong:
         """Return the code that keeps an account from changing an order."""
@@ -172,6 +167,8 @@ class TradeFlow:
             return self.admission.refuse(SIZE_TOO_SMALL, rules.minimum_lots, lots, order.market)
         if lots > MAX_LOTS:
             return self.admission.refuse(SIZE_TOO_LARGE, MAX_LOTS, lots, order.market)
+        if order.mandate != self.mandates.active:
+            self.orders.keys.claim(slot, self.mandates.active)
         is_parked = order.condition != NONE and self.conditions.is_parked(slot)
         if is_parked and order.flags & MARKET:
             if price <= 0 or price > MILLION:
@@ -206,6 +203,8 @@ class TradeFlow:
         time_in_force = GOOD_TILL_TIME if order.expiry_us != 0 else GOOD_TILL_CANCEL
         code = self.matching.check_order(order.position, order.market, order.side, price, lots, order.flags,
                                          time_in_force, order.borrow_rate_bp)  # fmt: skip
+        if code == OK and self.mandates.active != NONE:
+            code = self.mandates.check_order(order.market, price, lots)
         if code != OK:
             return code
         changed = self.state.orders.edit(slot)
@@ -218,8 +217,8 @@ class TradeFlow:
 
     def pair(self, command: pointer[OrderPair]) -> longlong:
         """Make two orders of an account, in one market, partners: what one fills, the other loses."""
-        slot: longlong = self.find_named(command.account, command.order_id, command.client_id)
-        other: longlong = self.find_named(command.account, command.other_id, command.other_client_id)
+        slot: longlong = self.orders.find_named(command.account, command.order_id, command.client_id)
+        other: longlong = self.orders.find_named(command.account, command.other_id, command.other_client_id)
         code: longlong
         if other == NONE:
             code = self.check_owned(other, command.account, command.other_id)
