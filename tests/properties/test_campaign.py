@@ -85,6 +85,8 @@ NOT_REACHED = {
             "KEY_EXPIRED",
             "MANDATE_KIND",
             "MANDATE_MARKET",
+            "UNKNOWN_DELEGATE",
+            "MANDATE_BAND",
             "KEY_EXISTS",
             "KEY_RESERVED",
             "KEYS_LIMIT",

@@ -141,7 +141,7 @@ class Authority:
         return OK if self.keys.is_owner(signer, command.account) else self.check_delegate(signer, command)
 
     def check_delegate(self, signer: longlong, command: pointer[Command]) -> longlong:
-        """Return the code that keeps a delegate from sending a command as a whole; legs are asked when they are done."""
+        """Return the code that keeps a delegate from sending a command as a whole; its legs are asked in their turn."""
         mandate: longlong = self.keys.find_mandate(command.account, signer)
         now: longlong = self.state.venue.rows[1].time_us
         if mandate == NONE:

@@ -83,7 +83,7 @@ class KeyDesk(ABC, Generic[T]):
         self, key: str, *, kinds: Sequence[str] | None = None, markets: Sequence[str] | Literal["all"] | None = None,
         expires: datetime | None = None, **limits: Limit,
     ) -> T:  # fmt: skip
-        """Write other terms of a key's mandate, as in `delegate`; what is not named stays.  Markets only come on top."""
+        """Write other terms of a key's mandate, as in `delegate`; what is not named stays."""
         terms = list(self._make_terms(key, kinds, markets, **limits))
         if expires is not None:
             terms.append(self._make_term(key, codes.TERM_EXPIRY, value=to_time(expires)))
@@ -101,7 +101,10 @@ class KeyDesk(ABC, Generic[T]):
         if markets == "all":
             yield self._make_term(key, codes.TERM_ALL_MARKETS, value=1)
         elif markets is not None:
-            parts: dict[int, int] = {}
+            mandate = find_mandate(self.exchange, self.number, get_address(key))
+            if mandate is not None and mandate.has_all_markets:
+                yield self._make_term(key, codes.TERM_ALL_MARKETS, value=0)
+            parts = {} if mandate is None else {grant.part: 0 for grant in read_grants(self.exchange, mandate)}
             for symbol in markets:
                 number = self.exchange.listing.market(symbol).number
                 parts[number >> 6] = parts.get(number >> 6, 0) | 1 << (number & 63)
@@ -138,27 +141,42 @@ def _find(kind: str) -> int:
     return KINDS[kind]
 
 
-def read_keys(exchange: Exchange, account: int) -> list[Key]:
-    """Return the delegates of an account."""
-    found = []
+def read_mandates(exchange: Exchange, account: int) -> Iterator[Any]:
+    """Yield the rows of an account's mandates."""
     row = exchange.engine.get_mandate(account)
     while row:
         mandate = exchange.read_row("mandates", row)
-        found.append(_read_key(exchange, mandate))
+        yield mandate
         row = mandate.next
-    return found
+
+
+def read_grants(exchange: Exchange, mandate: Any) -> Iterator[Any]:
+    """Yield the rows of a mandate's markets."""
+    row = mandate.first_grant
+    while row:
+        grant = exchange.read_row("grants", row)
+        yield grant
+        row = grant.next
+
+
+def find_mandate(exchange: Exchange, account: int, key: bytes) -> Any:
+    """Return the row of a key's mandate for an account, or None."""
+    signer = exchange.engine.get_signer(*split_address(key))
+    found = [mandate for mandate in read_mandates(exchange, account) if mandate.signer == signer]
+    return found[0] if found else None
+
+
+def read_keys(exchange: Exchange, account: int) -> list[Key]:
+    """Return the delegates of an account."""
+    return [_read_key(exchange, mandate) for mandate in read_mandates(exchange, account)]
 
 
 def _read_key(exchange: Exchange, mandate: Any) -> Key:
     signer = exchange.read_row("signers", mandate.signer)
     cash = exchange.listing.numeraire
     is_today = mandate.day == exchange.time_us // DAY
-    numbers: list[int] = []
-    grant = mandate.first_grant
-    while grant:
-        row = exchange.read_row("grants", grant)
-        numbers += [64 * row.part + place for place in range(64) if row.bits >> place & 1]
-        grant = row.next
+    grants = read_grants(exchange, mandate)
+    numbers = {64 * grant.part + place for grant in grants for place in range(64) if grant.bits >> place & 1}
     listed = exchange.listing.markets
     lost = mandate.opening - exchange.engine.get_value(mandate.account, 0) if is_today else 0
 
