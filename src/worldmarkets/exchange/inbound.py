@@ -45,6 +45,9 @@ class Scribe(Desk[None]):
     def _send(self, command: Record) -> None:
         self.commands.append(bytes(command))
 
+    def _send_all(self, commands: list[Record]) -> None:
+        self.commands += [bytes(command) for command in commands]
+
     def _send_quotes(self, commands: list[Record]) -> None:
         self.quotes = [bytes(command) for command in commands]
 
