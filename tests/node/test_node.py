@@ -10,14 +10,23 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.node.venue import MAKER, START_US, STRANGER, TAKER, Desk, fund, open_node
+from tests.node.venue import ADMIN, GUARDIAN, MAKER, START_US, STRANGER, TAKER, Desk, fund, open_node
 from worldmarkets.core import codes
 from worldmarkets.core.records import SetMark, Signed
 from worldmarkets.exchange.commands import make
 from worldmarkets.node.door import make_envelope
 from worldmarkets.node.errors import Refused
 from worldmarkets.node.node import Node
-from worldmarkets.schemas.commands import Bundle, CancelOrder, PlaceOrder, SignedBundle, Withdraw
+from worldmarkets.schemas.commands import (
+    AddKey,
+    Bundle,
+    CancelOrder,
+    PlaceOrder,
+    RevokeKey,
+    SetMarketMode,
+    SignedBundle,
+    Withdraw,
+)
 
 
 def run(node: Node, story: Callable[[Node], Awaitable[None]]) -> None:
@@ -148,3 +157,47 @@ def test_the_envelope_is_the_record_of_the_core() -> None:
         Signed(kind=codes.SIGNED, account=5, count=1, signer_high=key >> 96, signer_middle=key >> 32 & (1 << 64) - 1,
                signer_low=key & (1 << 32) - 1, nonce=7, expiry_us=9_000)
     )  # fmt: skip
+
+
+def test_the_guardian_halts_and_the_administrator_opens_again(tmp_path: Path) -> None:
+    async def story(node: Node) -> None:
+        await prepare(node)
+        guardian, administrator, taker = Desk(node, GUARDIAN), Desk(node, ADMIN), Desk(node, TAKER)
+        halt, reopen = (
+            SetMarketMode(mode="cancel_only", market="ETH-PERP"),
+            SetMarketMode(mode="open", market="ETH-PERP"),
+        )
+        assert (await taker.send(halt)).code == "KEY_FORBIDDEN"
+        assert (await guardian.send(halt)).accepted
+        order = PlaceOrder(market="ETH-PERP", side="buy", size="1", price="1900")
+        assert (await taker.send(order)).code == "MARKET_MODE"
+        assert (await guardian.send(reopen)).code == "ROLE"
+        assert (await administrator.send(reopen)).accepted
+        assert (await taker.send(order)).accepted
+
+    run(open_node(tmp_path), story)
+
+
+def test_a_delegate_trades_within_its_mandate_and_never_withdraws(tmp_path: Path) -> None:
+    async def story(node: Node) -> None:
+        await prepare(node)
+        owner, bot = Desk(node, TAKER), Desk(node, STRANGER, owner=TAKER.address)
+        order = PlaceOrder(market="ETH-PERP", side="buy", size="0.5", price="1990")
+        assert (await bot.send(order)).code == "UNKNOWN_KEY"
+        expiry = node.clock.now_us() // 1_000 + 3_600_000
+        mandate = AddKey(
+            key=STRANGER.address, expiry=expiry, kinds="trading", markets="ETH-PERP", order="1000", day="5000",
+            loss="unlimited", floor="0",
+        )  # fmt: skip
+        assert (await owner.send(mandate)).accepted
+        placed = await bot.send(order)
+        assert placed.accepted, placed
+        assert (
+            await bot.send(PlaceOrder(market="ETH-PERP", side="buy", size="0.6", price="1990"))
+        ).needed == 1_000 * 10**6
+        assert not (await bot.send(Withdraw(asset="USDM", amount="1"))).accepted
+        assert (await owner.send(RevokeKey(key=STRANGER.address))).accepted
+        assert not (await bot.send(order)).accepted
+        assert node.exchange.find_account(TAKER.address).orders == []
+
+    run(open_node(tmp_path), story)

@@ -18,7 +18,7 @@ from worldmarkets.schemas.commands import Bundle, Command
 from worldmarkets.schemas.signing import Signer
 
 START_US = 1_767_225_600_000_000  # 2026-01-01
-MAKER, TAKER, ADMIN, STRANGER = (Signer(bytes([number]) * 32) for number in (1, 2, 3, 4))
+MAKER, TAKER, ADMIN, STRANGER, GUARDIAN = (Signer(bytes([number]) * 32) for number in (1, 2, 3, 4, 5))
 
 
 def write_genesis(folder: Path) -> Path:
@@ -26,7 +26,8 @@ def write_genesis(folder: Path) -> Path:
     from importlib.resources import files
 
     text = files("worldmarkets.exchange").joinpath("genesis.toml").read_text(encoding="utf-8")
-    head = f'[venue]\nrequires_signatures = true\nadministrators = ["{ADMIN.address}"]\n'
+    roles = f'administrators = ["{ADMIN.address}"]\nguardians = ["{GUARDIAN.address}"]\n'
+    head = f"[venue]\nrequires_signatures = true\n{roles}"
     assert text.count("[venue]\n") == 1
     path = folder / "genesis.toml"
     path.write_text(text.replace("[venue]\n", head))

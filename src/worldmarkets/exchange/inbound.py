@@ -6,10 +6,11 @@ bundle of one leg is that command; of more, a bundle.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
 
@@ -20,6 +21,7 @@ from worldmarkets.exchange import genesis, parameters
 from worldmarkets.exchange.commands import make
 from worldmarkets.exchange.desk import Desk
 from worldmarkets.exchange.errors import UnitError, UnknownName
+from worldmarkets.exchange.keys import TRADING
 from worldmarkets.exchange.quotes import SELF_TRADE, SIDES, make_limits
 from worldmarkets.exchange.registry import make_open
 from worldmarkets.exchange.units import from_units
@@ -35,10 +37,11 @@ _ON_OFF = {"on": True, "off": False}
 
 
 class Scribe(Desk[None]):
-    """A desk that writes its commands down, encoded."""
+    """A desk that writes its commands down, encoded; those about the venue in the name of a role."""
 
-    def __init__(self, exchange: Exchange, number: int) -> None:
+    def __init__(self, exchange: Exchange, number: int, role: str = "administrator") -> None:
         super().__init__(exchange, number)
+        self.role = role
         self.commands: list[bytes] = []
         self.quotes: list[bytes] = []
 
@@ -52,13 +55,13 @@ class Scribe(Desk[None]):
         self.quotes = [bytes(command) for command in commands]
 
 
-def make_records(exchange: Exchange, account: int, bundle: sent.Bundle) -> list[bytes]:
+def make_records(exchange: Exchange, account: int, bundle: sent.Bundle, role: str = "administrator") -> list[bytes]:
     """Return what a bundle asks of the engine: one command, one bundle, or one mass quote, with their legs, encoded.
 
-    `account` is the number of the account that the bundle names, 0 when there is none yet.  Raises UnitError and
-    UnknownName, with the place of the leg.
+    `account` is the number of the account that the bundle names, 0 when there is none yet; `role` is that of the key
+    that signed it, for what concerns the venue.  Raises UnitError and UnknownName, with the place of the leg.
     """
-    scribe = Scribe(exchange, account)
+    scribe = Scribe(exchange, account, role)
     for place, leg in enumerate(bundle.legs, 1):
         try:
             _WRITERS[type(leg)](scribe, leg, bundle)
@@ -94,6 +97,45 @@ def _withdraw(scribe: Scribe, leg: sent.Withdraw, bundle: sent.Bundle) -> None:
 
 def _transfer(scribe: Scribe, leg: sent.Transfer, bundle: sent.Bundle) -> None:
     scribe.transfer(scribe.exchange.find_account(leg.to_owner, leg.to_account), leg.asset, leg.amount)
+
+
+def _add_key(scribe: Scribe, leg: sent.AddKey, bundle: sent.Bundle) -> None:
+    limits = {name: getattr(leg, name) or 0 for name in _LIMITS}
+    kinds, markets = _read_kinds(leg.kinds), _read_markets(leg.markets)
+    scribe.delegate(leg.key, _time(leg.expiry), kinds=kinds, markets=markets, **limits)
+
+
+def _set_mandate(scribe: Scribe, leg: sent.SetMandate, bundle: sent.Bundle) -> None:
+    terms: dict[str, Any] = {name: said for name in _LIMITS if (said := getattr(leg, name))}
+    if leg.kinds:
+        terms["kinds"] = _read_kinds(leg.kinds)
+    if leg.markets:
+        terms["markets"] = _read_markets(leg.markets)
+    if leg.expiry:
+        terms["expires"] = _time(leg.expiry)
+    scribe.set_mandate(leg.key, **terms)
+
+
+def _revoke_key(scribe: Scribe, leg: sent.RevokeKey, bundle: sent.Bundle) -> None:
+    scribe.revoke(leg.key, keep_orders=leg.keep_orders)
+
+
+_LIMITS = ("order", "day", "loss", "floor")
+
+
+def _read_kinds(text: str) -> tuple[str, ...]:
+    """The kinds of command that a list names, as the library calls them."""
+    if text == "trading":
+        return TRADING
+    return tuple(re.sub("(?<!^)(?=[A-Z])", "_", name).lower() for name in _read_list(text))
+
+
+def _read_markets(text: str) -> tuple[str, ...] | Literal["all"]:
+    return "all" if text == "all" else _read_list(text)
+
+
+def _read_list(text: str) -> tuple[str, ...]:
+    return tuple(text.replace(",", " ").split())
 
 
 def _place(scribe: Scribe, leg: sent.PlaceOrder, bundle: sent.Bundle) -> None:
@@ -219,7 +261,7 @@ def _exit(scribe: Scribe, leg: sent.ExitLoan, bundle: sent.Bundle) -> None:
 
 
 def _configure_loan(scribe: Scribe, leg: sent.ConfigureLoan, bundle: sent.Bundle) -> None:
-    steps = [step for step in leg.steps.replace(",", " ").split() if step != "none"] if leg.steps else None
+    steps = [step for step in _read_list(leg.steps) if step != "none"] if leg.steps else None
     scribe.configure_loan(leg.loan, steps=steps, cap=leg.cap or None, renewable=not leg.not_renewable)
 
 
@@ -256,7 +298,7 @@ def _set_counterparty(scribe: Scribe, leg: sent.SetCounterparty, bundle: sent.Bu
 
 def _propose(scribe: Scribe, leg: sent.ProposeChange, bundle: sent.Bundle) -> None:
     values = {field.name: _read_parameter(field.value) for field in leg.fields}
-    scribe._send(parameters.make_proposal(scribe.exchange, leg.about or None, values, "administrator"))
+    scribe._send(parameters.make_proposal(scribe.exchange, leg.about or None, values, scribe.role))
 
 
 def _read_parameter(text: str) -> int | str:
@@ -264,19 +306,19 @@ def _read_parameter(text: str) -> int | str:
 
 
 def _end_market(scribe: Scribe, leg: sent.EndMarket, bundle: sent.Bundle) -> None:
-    scribe._send(parameters.make_end(scribe.exchange, leg.market, "administrator"))
+    scribe._send(parameters.make_end(scribe.exchange, leg.market, scribe.role))
 
 
 def _cancel_change(scribe: Scribe, leg: sent.CancelChange, bundle: sent.Bundle) -> None:
-    scribe._send(parameters.make_cancel(leg.change, "administrator"))
+    scribe._send(parameters.make_cancel(leg.change, scribe.role))
 
 
 def _set_market_mode(scribe: Scribe, leg: sent.SetMarketMode, bundle: sent.Bundle) -> None:
-    scribe._send(parameters.make_mode(scribe.exchange, leg.mode, leg.market or None, "administrator"))
+    scribe._send(parameters.make_mode(scribe.exchange, leg.mode, leg.market or None, scribe.role))
 
 
 def _set_feed(scribe: Scribe, leg: sent.SetFeed, bundle: sent.Bundle) -> None:
-    scribe._send(parameters.make_halt(scribe.exchange, leg.asset, leg.halted, "administrator"))
+    scribe._send(parameters.make_halt(scribe.exchange, leg.asset, leg.halted, scribe.role))
 
 
 def _set_venue_limits(scribe: Scribe, leg: sent.SetVenueLimits, bundle: sent.Bundle) -> None:
@@ -284,7 +326,7 @@ def _set_venue_limits(scribe: Scribe, leg: sent.SetVenueLimits, bundle: sent.Bun
     scribe._send(
         make_limits(
             scribe.exchange, codes.SET_VENUE_LIMITS, account.number, leg.market, leg.order or 0, leg.position or 0,
-            leg.orders, leg.notional or 0, codes.ADMINISTRATOR,
+            leg.orders, leg.notional or 0, parameters.get_role(scribe.role),
         )
     )  # fmt: skip
 
@@ -329,6 +371,9 @@ _WRITERS: dict[type[sent.Command], Callable[[Scribe, Any, sent.Bundle], None]] =
     sent.OpenAccount: _open,
     sent.Withdraw: _withdraw,
     sent.Transfer: _transfer,
+    sent.AddKey: _add_key,
+    sent.SetMandate: _set_mandate,
+    sent.RevokeKey: _revoke_key,
     sent.PlaceOrder: _place,
     sent.CancelOrder: _cancel,
     sent.CancelAll: _cancel_all,

@@ -210,6 +210,13 @@ def make_envelope(
     return [envelope, *commands]
 
 
+def find_role(exchange: Exchange, signer: str) -> str:
+    """Return the role that a key has at the venue, "administrator" or "guardian"; empty when it has none."""
+    row = exchange.engine.get_signer(*split_address(get_address(signer)))
+    role = exchange.read_row("signers", row).role if row else 0
+    return {codes.ADMINISTRATOR: "administrator", codes.GUARDIAN: "guardian"}.get(role, "")
+
+
 def get_next_nonce(exchange: Exchange, signer: bytes) -> int:
     """Return the nonce one above the highest that a signer used."""
     row = exchange.engine.get_signer(*split_address(signer))

