@@ -111,12 +111,12 @@ class Account(Desk[Result]):
     @property
     def positions(self) -> list[views.Position]:
         """What it has of each asset: balance, borrowed, lent, perp."""
-        return self._views.get_positions()
+        return self.reader.get_positions()
 
     @property
     def orders(self) -> list[views.Order]:
         """Its orders, newest first: those that rest, and those that wait for their triggers."""
-        return self._views.get_orders()
+        return list(self.reader.walk_orders())
 
     @property
     def dead_man(self) -> datetime | None:
@@ -147,7 +147,7 @@ class Account(Desk[Result]):
     @property
     def loans(self) -> list[views.Loan]:
         """Its loans with their counterparties: those it borrowed, then those it lent."""
-        return self._views.get_loans()
+        return list(self.reader.walk_loans())
 
     @property
     def calendar(self) -> list[views.Loan]:
@@ -157,7 +157,7 @@ class Account(Desk[Result]):
     @property
     def perps(self) -> list[views.Perp]:
         """Its perp contracts with their counterparties."""
-        return self._views.get_perps()
+        return list(self.reader.walk_perps())
 
     @property
     def allows_compression(self) -> bool:
@@ -167,15 +167,16 @@ class Account(Desk[Result]):
     @property
     def policy(self) -> views.Policy:
         """Its policy: whom it deals with, and on what terms."""
-        return self._views.get_policy()
+        return self.reader.get_policy()
 
     @property
     def counterparties(self) -> list[views.Counterparty]:
         """Everybody it has contracts with, and what it is exposed to each, the largest first."""
-        return self._views.get_counterparties()
+        return self.reader.get_counterparties()
 
     @property
-    def _views(self) -> views.Views:
+    def reader(self) -> views.Views:
+        """The reader of its rows, for who does not want all of a list."""
         return self.exchange.get_views(self.number)
 
     # What it is worth.

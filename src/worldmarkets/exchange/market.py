@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from worldmarkets.exchange.account import Account
     from worldmarkets.exchange.exchange import Exchange
 
-_MODES = ("prelaunch", "cancel_only", "post_only", "open", "settling")
+MODES = ("prelaunch", "cancel_only", "post_only", "open", "settling")
 FEEDS = ("none", "valid", "stale", "volatile", "halted", "suspended")
 
 
@@ -82,7 +82,7 @@ class MarketView:
     @property
     def mode(self) -> str:
         """What may happen in it now."""
-        return _MODES[self._row.mode]
+        return MODES[self._row.mode]
 
     def depth(self, levels: int = 10, account: Account | None = None) -> Depth:
         """Return the best levels of both sides.  In a loan book bids borrow and asks lend.

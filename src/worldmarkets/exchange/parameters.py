@@ -28,7 +28,7 @@ MODES = {"cancel_only": codes.CANCEL_ONLY, "post_only": codes.POST_ONLY_MODE, "o
 ROLES = {"administrator": codes.ADMINISTRATOR, "guardian": codes.GUARDIAN}
 _STATES = {codes.CHANGE_WAITING: "waiting", codes.CHANGE_RAMPING: "ramping", codes.CHANGE_WORKING: "working"}
 _SLOTS = "abcde"
-_NAMES = {
+GENESIS_NAMES = {
     "minimum_lots": "minimum",
     "firm_lots": "firm",
     "parameter_delay_us": "parameter_delay_hours",
@@ -77,7 +77,7 @@ def make_proposal(exchange: Exchange, about: str | None, values: Mapping[str, Am
         if numbers[1] == most:
             numbers[1] = 0  # the highest there is, as before
     for slot, field in enumerate(guard.fields):
-        name = "" if field is None else _NAMES.get(field.name, field.name)
+        name = "" if field is None else GENESIS_NAMES.get(field.name, field.name)
         if field is not None and name in values:
             numbers[slot] = to_number(exchange, listed, field.name, values[name])
     body = dict(zip(_SLOTS, numbers, strict=True))
@@ -167,7 +167,7 @@ def find_guard(scope: int, values: Mapping[str, Any]) -> guards.Guard:
     """Return the guard of a scope that holds every field named.  Raises UnknownName when there is none."""
     sets = []
     for guard in guards.GUARDS:
-        names = [_NAMES.get(field.name, field.name) for field in guard.fields if field is not None]
+        names = [GENESIS_NAMES.get(field.name, field.name) for field in guard.fields if field is not None]
         if guard.scope == scope and names:
             sets.append(" ".join(names))
             if values and all(name in names for name in values):
@@ -233,7 +233,7 @@ def read_change(exchange: Exchange, row: Any, names: Mapping[int, str]) -> Chang
         for slot, field in zip(_SLOTS, guard.fields, strict=True):
             old, new = getattr(row, f"from_{slot}"), getattr(row, slot)
             if field is not None and old != new:
-                name = _NAMES.get(field.name, field.name)
+                name = GENESIS_NAMES.get(field.name, field.name)
                 fields[name] = (
                     from_number(exchange, listed, field.name, old), from_number(exchange, listed, field.name, new),
                 )  # fmt: skip

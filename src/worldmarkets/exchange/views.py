@@ -122,13 +122,17 @@ class Counterparty:
 
 @dataclass(frozen=True, slots=True)
 class Perp:
-    """A perp contract, from one side: a positive size is long.  `funding` is owed when positive."""
+    """A perp contract, from one side: a positive size is long.  `funding` is owed when positive.
+
+    `break_even` is the mark at which nothing is gained or lost, funding counted.
+    """
 
     id: int
     market: str
     counterparty: Account
     size: Decimal
     entry: Decimal
+    break_even: Decimal
     mark_value: Decimal
     funding: Decimal
     unrealised: Decimal
@@ -174,15 +178,13 @@ class Views:
             found.append(Position(asset.symbol, balance, borrowed, owed, lent, size, cost))
         return found
 
-    def get_orders(self) -> list[Order]:
-        """Return a view of each order that rests or waits, newest first."""
-        found = []
+    def walk_orders(self) -> Iterator[Order]:
+        """Yield a view of each order that rests or waits, newest first."""
         row = self._exchange.read_row("accounts", self._number).first_order
         while row:
             order = self._exchange.read_row("orders", row)
-            found.append(self._view_order(order))
+            yield self._view_order(order)
             row = order.account_next
-        return found
 
     def _view_order(self, order: Any) -> Order:
         market = self._listing.market(order.market)
@@ -206,36 +208,43 @@ class Views:
             self._exchange.read_row("orders", partner).id if partner else None,
         )
 
-    def get_loans(self) -> list[Loan]:
-        """Return a view of each loan: those borrowed, then those lent, newest first."""
-        found: list[Loan] = []
-        for position in self.walk_positions():
-            found += self._walk_loans(position.first_borrowed, "borrowed", "borrower_next", "lender")
-            if position.promises:
-                first = self._exchange.read_row("promises", position.promises).first_iou
-                found += self._walk_loans(first, "borrowed", "borrower_next", "lender")
-        for position in self.walk_positions():
-            found += self._walk_loans(position.first_lent, "lent", "lender_next", "borrower")
-        return found
+    def walk_loans(self) -> Iterator[Loan]:
+        """Yield a view of each loan: those borrowed, then those lent, newest first."""
+        for loan, side, other in self._walk_loan_rows():
+            yield self._view_loan(loan, side, other)
 
-    def _walk_loans(self, first: int, side: str, following: str, other: str) -> Iterator[Loan]:
+    def _walk_loan_rows(self) -> Iterator[tuple[Any, str, int]]:
+        """Yield the row of each loan, the account's side of it, and the number of the other side."""
+        for position in self.walk_positions():
+            first = self._exchange.read_row("promises", position.promises).first_iou if position.promises else 0
+            for start in (position.first_borrowed, first):
+                for loan in self._walk_ring("loans", start, "borrower_next"):
+                    yield loan, "borrowed", loan.lender
+        for position in self.walk_positions():
+            for loan in self._walk_ring("loans", position.first_lent, "lender_next"):
+                yield loan, "lent", loan.borrower
+
+    def _walk_ring(self, table: str, first: int, following: str) -> Iterator[Any]:
         row = first
         while row:
-            loan = self._exchange.read_row("loans", row)
-            asset = self._listing.asset(loan.asset)
-            is_iou = bool(loan.flags & codes.LOAN_IOU)
-            yield Loan(
-                loan.id, asset.symbol, side, self._exchange.get_account(getattr(loan, other)),
-                asset.from_quanta(loan.principal), from_units(loan.rate_bp, 2),
-                asset.from_quanta(compute_interest(loan, self._exchange.time_us)), from_time(loan.start_us),
-                from_time(loan.due_us), is_iou, not is_iou and not loan.flags & codes.LOAN_NO_RELEND,
-                bool(loan.flags & codes.LOAN_IS_OVERDUE), from_units(loan.lender_rate_bp, 2),
-                from_units(loan.cap_bp, 2), not (is_iou or loan.flags & (codes.LOAN_NO_RENEWAL | codes.LOAN_NO_RELEND)),
-                () if is_iou else read_plan(loan.plan),
-            )  # fmt: skip
-            row = getattr(loan, following)
+            contract = self._exchange.read_row(table, row)
+            yield contract
+            row = getattr(contract, following)
             if row == first:
                 break
+
+    def _view_loan(self, loan: Any, side: str, other: int) -> Loan:
+        asset = self._listing.asset(loan.asset)
+        is_iou = bool(loan.flags & codes.LOAN_IOU)
+        return Loan(
+            loan.id, asset.symbol, side, self._exchange.get_account(other),
+            asset.from_quanta(loan.principal), from_units(loan.rate_bp, 2),
+            asset.from_quanta(compute_interest(loan, self._exchange.time_us)), from_time(loan.start_us),
+            from_time(loan.due_us), is_iou, not is_iou and not loan.flags & codes.LOAN_NO_RELEND,
+            bool(loan.flags & codes.LOAN_IS_OVERDUE), from_units(loan.lender_rate_bp, 2),
+            from_units(loan.cap_bp, 2), not (is_iou or loan.flags & (codes.LOAN_NO_RENEWAL | codes.LOAN_NO_RELEND)),
+            () if is_iou else read_plan(loan.plan),
+        )  # fmt: skip
 
     def get_policy(self) -> Policy:
         """Return a view of the account's policy."""
@@ -259,40 +268,38 @@ class Views:
             tuple(terms),
         )  # fmt: skip
 
+    def get_counterparty_numbers(self) -> list[int]:
+        """Return the numbers of everybody the account has a contract with, in their order."""
+        others = {other for _, _, other in self._walk_loan_rows()}
+        others |= {perp.short_account if sign > 0 else perp.long_account for perp, sign in self._walk_perp_rows()}
+        return sorted(others)
+
     def get_counterparties(self) -> list[Counterparty]:
-        """Return a view of each counterparty the account is exposed to, or has a contract with, the largest first."""
-        others = {perp.counterparty.number for perp in self.get_perps()}
-        others |= {loan.counterparty.number for loan in self.get_loans()}
-        cash, engine = self._listing.numeraire.from_quanta, self._exchange.engine
-        found = []
-        for other in sorted(others):
-            lent, profit, shock = engine.get_exposure(self._number, other)
-            limit = engine.get_limit(self._number, other)
-            found.append(
-                Counterparty(
-                    self._exchange.get_account(other),
-                    cash(lent + profit + shock),
-                    cash(lent),
-                    cash(profit),
-                    cash(shock),
-                    None if limit < 0 else cash(limit),
-                )  # fmt: skip
-            )
+        """Return a view of each counterparty the account has a contract with, the largest exposure first."""
+        found = [self.view_counterparty(other) for other in self.get_counterparty_numbers()]
         return sorted(found, key=lambda view: -view.exposure)
 
-    def get_perps(self) -> list[Perp]:
-        """Return a view of each perp contract, newest first within a market."""
-        found = []
+    def view_counterparty(self, other: int) -> Counterparty:
+        """Return what the account is exposed to another."""
+        cash, engine = self._listing.numeraire.from_quanta, self._exchange.engine
+        lent, profit, shock = engine.get_exposure(self._number, other)
+        limit = engine.get_limit(self._number, other)
+        return Counterparty(
+            self._exchange.get_account(other), cash(lent + profit + shock), cash(lent), cash(profit), cash(shock),
+            None if limit < 0 else cash(limit),
+        )  # fmt: skip
+
+    def walk_perps(self) -> Iterator[Perp]:
+        """Yield a view of each perp contract, newest first within a market."""
+        for perp, sign in self._walk_perp_rows():
+            yield self._view_perp(perp, sign)
+
+    def _walk_perp_rows(self) -> Iterator[tuple[Any, int]]:
+        """Yield the row of each perp contract, and 1 where the account is long, else -1."""
         for position in self.walk_positions():
-            row = first = position.first_perp
-            is_long = position.lots > 0
-            while row:
-                perp = self._exchange.read_row("perps", row)
-                found.append(self._view_perp(perp, 1 if is_long else -1))
-                row = perp.long_next if is_long else perp.short_next
-                if row == first:
-                    break
-        return found
+            sign = 1 if position.lots > 0 else -1
+            for perp in self._walk_ring("perps", position.first_perp, "long_next" if sign > 0 else "short_next"):
+                yield perp, sign
 
     def _view_perp(self, perp: Any, sign: int) -> Perp:
         market = self._listing.market(perp.market)
@@ -305,9 +312,10 @@ class Views:
         size = market.from_lots(perp.lots)
         other = perp.short_account if sign > 0 else perp.long_account
         entry = (cash.from_quanta(perp.cost) / size).quantize(_PRICE)
+        break_even = (cash.from_quanta(perp.cost + sign * funding) / size).quantize(_PRICE)
         return Perp(
             perp.id, market.symbol, self._exchange.get_account(other), size * sign, entry,
-            cash.from_quanta(sign * worth), cash.from_quanta(funding),
+            break_even, cash.from_quanta(sign * worth), cash.from_quanta(funding),
             cash.from_quanta(sign * (worth - perp.cost) - funding),
         )  # fmt: skip
 

@@ -1,0 +1,1 @@
+"""The venue to the outside: HTTP and streams around a node."""

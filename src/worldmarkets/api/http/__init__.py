@@ -1,0 +1,1 @@
+"""The HTTP API: reads, signed commands, health, and the OpenAPI document that says so."""

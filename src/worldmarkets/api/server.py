@@ -1,0 +1,113 @@
+"""A venue in one process: a node, its HTTP application and its streams, in one asyncio loop.
+
+server = Server.open(config)
+await server.run()  # until `stop`, or until the node fails
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import structlog
+import uvicorn
+
+from worldmarkets.api.http.app import make_app
+from worldmarkets.node.clock import Clock
+from worldmarkets.node.config import Config
+from worldmarkets.node.errors import NodeError
+from worldmarkets.node.node import Node
+from worldmarkets.node.recovery import Progress
+
+GRACE_SECONDS = 5  # how long requests under way may take once the server stops
+log = structlog.get_logger()
+
+
+class Server:
+    """A node that is served.  `http_port` is the port that was bound, also when the settings ask for any (0)."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.app = make_app(node)
+        self.http_port = 0
+        self._socket: socket.socket | None = None
+        self._http: _Uvicorn | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = asyncio.Event()
+
+    @classmethod
+    def open(cls, config: Config, clock: Clock | None = None, *, on_progress: Progress | None = None) -> Server:
+        """Return the server of a node's folder, recovered.  Raises NodeError."""
+        return cls(Node.open(config, clock, on_progress=on_progress))
+
+    async def start(self) -> None:
+        """Take commands and serve.  Raises NodeError when a port is taken."""
+        config = self.node.config
+        self._socket = bind(config.host, config.http_port)
+        self.http_port = self._socket.getsockname()[1]
+        self._tasks.append(asyncio.create_task(self.node.run(), name="node"))
+        self._http = _Uvicorn(
+            uvicorn.Config(
+                self.app, lifespan="off", log_config=None, access_log=False, server_header=False,
+                timeout_graceful_shutdown=GRACE_SECONDS,
+            )
+        )  # fmt: skip
+        self._tasks.append(asyncio.create_task(self._http.serve(sockets=[self._socket]), name="http"))
+        # The stream server is started here: it listens to the sequencer, and its task goes into `_tasks`.
+        while not self._http.started and not self._tasks[-1].done():
+            await asyncio.sleep(0.01)
+        log.info("serving", host=config.host, http=self.http_port, block=self.node.journal.last)
+
+    async def run(self) -> None:
+        """Start, serve until `stop` is called or something fails, and leave in order.  Raises what failed."""
+        await self.start()
+        try:
+            stopping = asyncio.create_task(self._stopping.wait())
+            await asyncio.wait([stopping, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+        finally:
+            await self.close()
+
+    def stop(self) -> None:
+        """Have `run` leave; it may be called from a signal handler of the loop."""
+        self._stopping.set()
+
+    async def close(self) -> None:
+        """Take no more commands, finish those under way, answer them, and leave a snapshot.  Raises what failed."""
+        self.node.stop()
+        tasks, self._tasks = self._tasks, []
+        # The node first, so that every receipt is there to be sent; then those who send them.
+        done = await asyncio.gather(*tasks[:1], return_exceptions=True)
+        if self._http is not None:
+            self._http.should_exit = True
+        done += await asyncio.gather(*tasks[1:], return_exceptions=True)
+        if self._socket is not None:
+            self._socket.close()
+        self.node.close()
+        for failed in done:
+            if isinstance(failed, BaseException):
+                raise failed
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket that listens.  Raises NodeError naming the port."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise NodeError(f"port {port} of {host} cannot be used: {error.strerror}") from error
+    listening.setblocking(False)
+    return listening
+
+
+class _Uvicorn(uvicorn.Server):
+    """Leaves signals to whoever runs the process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
