@@ -15,6 +15,7 @@ import structlog
 import uvicorn
 
 from worldmarkets.api.http.app import make_app
+from worldmarkets.api.stream import Stream
 from worldmarkets.node.clock import Clock
 from worldmarkets.node.config import Config
 from worldmarkets.node.errors import NodeError
@@ -26,11 +27,12 @@ log = structlog.get_logger()
 
 
 class Server:
-    """A node that is served.  `http_port` is the port that was bound, also when the settings ask for any (0)."""
+    """A node that is served.  `http_port` and `stream.port` are what was bound, also when the settings say 0."""
 
     def __init__(self, node: Node) -> None:
         self.node = node
         self.app = make_app(node)
+        self.stream = Stream(node)
         self.http_port = 0
         self._socket: socket.socket | None = None
         self._http: _Uvicorn | None = None
@@ -55,10 +57,12 @@ class Server:
             )
         )  # fmt: skip
         self._tasks.append(asyncio.create_task(self._http.serve(sockets=[self._socket]), name="http"))
-        # The stream server is started here: it listens to the sequencer, and its task goes into `_tasks`.
+        await self.stream.start(config.host, config.stream_port)
         while not self._http.started and not self._tasks[-1].done():
             await asyncio.sleep(0.01)
-        log.info("serving", host=config.host, http=self.http_port, block=self.node.journal.last)
+        log.info(
+            "serving", host=config.host, http=self.http_port, stream=self.stream.port, block=self.node.journal.last
+        )
 
     async def run(self) -> None:
         """Start, serve until `stop` is called or something fails, and leave in order.  Raises what failed."""
@@ -76,10 +80,13 @@ class Server:
 
     async def close(self) -> None:
         """Take no more commands, finish those under way, answer them, and leave a snapshot.  Raises what failed."""
+        if self.node.is_ready:
+            await self.stream.leave()
         self.node.stop()
         tasks, self._tasks = self._tasks, []
         # The node first, so that every receipt is there to be sent; then those who send them.
         done = await asyncio.gather(*tasks[:1], return_exceptions=True)
+        await self.stream.stop()
         if self._http is not None:
             self._http.should_exit = True
         done += await asyncio.gather(*tasks[1:], return_exceptions=True)

@@ -61,6 +61,11 @@ _FORMATS = {"i64": "q", "u64": "Q", "i32": "i", "u32": "I", "u16": "H", "u8": "B
 _HEAD = ("sequence", "kind", "code", "market", "account")
 
 
+def get_meaning(kind: int, field: str) -> str | None:
+    """Return what a field of a kind of event means; None: it is a plain number."""
+    return _OTHERWISE.get(kind, {}).get(field) or _FIELDS.get(field)
+
+
 def format_units(units: int, decimals: int) -> str:
     """Return `units / 10**decimals` as text, exactly and without zeros at its end."""
     if decimals == 0:
@@ -148,7 +153,7 @@ class Writer:
         for place, name in enumerate(names):
             if name in _HEAD or name.startswith("spare") or record is Event:
                 continue
-            meaning = _OTHERWISE.get(kind, {}).get(name) or _FIELDS.get(name)
+            meaning = get_meaning(kind, name)
             word = name if meaning is None else re.sub("_(ticks|lots|bp|us)$", "", name)
             said.append(("size" if word == "lots" else word, place, None if meaning is None else self._says[meaning]))
         layout = struct.Struct("<" + "".join(_FORMATS[form] for _, form in fields))

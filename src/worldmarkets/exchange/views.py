@@ -183,10 +183,11 @@ class Views:
         row = self._exchange.read_row("accounts", self._number).first_order
         while row:
             order = self._exchange.read_row("orders", row)
-            yield self._view_order(order)
+            yield self.view_order(order)
             row = order.account_next
 
-    def _view_order(self, order: Any) -> Order:
+    def view_order(self, order: Any) -> Order:
+        """Return a view of an order, given by its row."""
         market = self._listing.market(order.market)
         condition = self._exchange.read_row("conditions", order.condition)
         is_parked = order.condition != codes.NONE and condition.place == codes.PARKED

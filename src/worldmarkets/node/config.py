@@ -20,6 +20,18 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     message_bytes: int = 1 << 18
 
 
+class StreamLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the connections of the stream may take."""
+
+    connections: int = 12_000
+    subscriptions: int = 256  # of one connection
+    messages: int = 20_000  # of one connection, a second
+    message_bytes: int = (1 << 18) + 256  # of one message: the largest bundle, and what stands around it
+    parts: int = 64  # that one message may come in
+    unread_bytes: int = 1 << 22  # that may wait for a connection to read them, before it is cut off
+    kept_messages: int = 512  # of one channel, for who resumes
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The settings of a node."""
 
@@ -32,6 +44,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     snapshot_blocks: int = 100_000
     snapshots_kept: int = 3
     limits: Limits = Limits()
+    stream: StreamLimits = StreamLimits()
 
 
 def load_config(path: Path | None) -> Config:

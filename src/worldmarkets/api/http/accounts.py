@@ -76,10 +76,11 @@ def take_page(
 def read_orders(account: Account, after: int, limit: int) -> reads.Orders:
     """Return a page of an account's orders, newest first."""
     page, following = take_page(account.reader.walk_orders(), lambda order: order.id, after, limit)
-    return reads.Orders(orders=[_say_order(account.exchange, order) for order in page], next=following)
+    return reads.Orders(orders=[say_order(account.exchange, order) for order in page], next=following)
 
 
-def _say_order(exchange: Exchange, order: views.Order) -> reads.Order:
+def say_order(exchange: Exchange, order: views.Order) -> reads.Order:
+    """Return an order."""
     market = exchange.listing.market(order.market)
     return reads.Order(
         id=order.id, market=order.market, side=order.side, price=say_price(market, order.price), size=say(order.size),
