@@ -1,4 +1,4 @@
-"""A venue in one process: a node, its HTTP application and its streams, in one asyncio loop.
+"""A venue in one process: a node, its history, its HTTP application and its streams, in one asyncio loop.
 
 server = Server.open(config)
 await server.run()  # until `stop`, or until the node fails
@@ -19,6 +19,7 @@ from worldmarkets.api.stream import Stream
 from worldmarkets.node.clock import Clock
 from worldmarkets.node.config import Config
 from worldmarkets.node.errors import NodeError
+from worldmarkets.node.history import History
 from worldmarkets.node.node import Node
 from worldmarkets.node.recovery import Progress
 
@@ -29,26 +30,37 @@ log = structlog.get_logger()
 class Server:
     """A node that is served.  `http_port` and `stream.port` are what was bound, also when the settings say 0."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, history: History) -> None:
         self.node = node
-        self.app = make_app(node)
+        self.history = history
+        self.app = make_app(node, history)
         self.stream = Stream(node)
         self.http_port = 0
         self._socket: socket.socket | None = None
         self._http: _Uvicorn | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
+        metrics = node.metrics
+        metrics.add_gauge("history_block", "The last mini-block in the history.", lambda: history.block)
+        metrics.add_gauge("history_failures", "Times that the history could not be written.",
+                          lambda: history.feeder.failures)  # fmt: skip
+        metrics.add_gauge("http_connections", "Connections to the HTTP API that are open.", self._count_connections)
+
+    def _count_connections(self) -> int:
+        return 0 if self._http is None else len(self._http.server_state.connections)
 
     @classmethod
     def open(cls, config: Config, clock: Clock | None = None, *, on_progress: Progress | None = None) -> Server:
         """Return the server of a node's folder, recovered.  Raises NodeError."""
-        return cls(Node.open(config, clock, on_progress=on_progress))
+        node = Node.open(config, clock, on_progress=on_progress)
+        return cls(node, History.open(node))
 
     async def start(self) -> None:
         """Take commands and serve.  Raises NodeError when a port is taken."""
         config = self.node.config
         self._socket = bind(config.host, config.http_port)
         self.http_port = self._socket.getsockname()[1]
+        self.history.start()
         self._tasks.append(asyncio.create_task(self.node.run(), name="node"))
         self._http = _Uvicorn(
             uvicorn.Config(
@@ -66,8 +78,8 @@ class Server:
 
     async def run(self) -> None:
         """Start, serve until `stop` is called or something fails, and leave in order.  Raises what failed."""
-        await self.start()
         try:
+            await self.start()
             stopping = asyncio.create_task(self._stopping.wait())
             await asyncio.wait([stopping, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
@@ -92,6 +104,7 @@ class Server:
         done += await asyncio.gather(*tasks[1:], return_exceptions=True)
         if self._socket is not None:
             self._socket.close()
+        await self.history.stop()
         self.node.close()
         for failed in done:
             if isinstance(failed, BaseException):

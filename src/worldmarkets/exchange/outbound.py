@@ -49,7 +49,7 @@ _OTHERWISE: dict[int, dict[str, str]] = {
     codes.PROTECTION_TRIPPED: {"delta": "size"},
 }
 # What the code of an event's head says.
-_CODES: dict[int, Callable[[int], str]] = {
+SAYS_CODE: dict[int, Callable[[int], str]] = {
     codes.TRADED: side_name,
     codes.REJECTED: result_name,
     codes.REPEATED: result_name,
@@ -62,8 +62,22 @@ _HEAD = ("sequence", "kind", "code", "market", "account")
 
 
 def get_meaning(kind: int, field: str) -> str | None:
-    """Return what a field of a kind of event means; None: it is a plain number."""
+    """Return what a field of a kind of event means: size, price, cash, quanta, rate, mark, time, account, asset, side.
+
+    None: it is a plain number.
+    """
     return _OTHERWISE.get(kind, {}).get(field) or _FIELDS.get(field)
+
+
+def name_field(kind: int, field: str) -> str:
+    """Return what a field of a kind of event is called in words: without the unit that it no longer has."""
+    word = field if get_meaning(kind, field) is None else re.sub("_(ticks|lots|bp|us)$", "", field)
+    return "size" if word == "lots" else word
+
+
+def say_code(kind: int, code: int) -> str | int:
+    """Return what the code of an event's head says."""
+    return SAYS_CODE[kind](code) if kind in SAYS_CODE else code
 
 
 def format_units(units: int, decimals: int) -> str:
@@ -154,11 +168,10 @@ class Writer:
             if name in _HEAD or name.startswith("spare") or record is Event:
                 continue
             meaning = get_meaning(kind, name)
-            word = name if meaning is None else re.sub("_(ticks|lots|bp|us)$", "", name)
-            said.append(("size" if word == "lots" else word, place, None if meaning is None else self._says[meaning]))
+            said.append((name_field(kind, name), place, None if meaning is None else self._says[meaning]))
         layout = struct.Struct("<" + "".join(_FORMATS[form] for _, form in fields))
         asset = names.index("asset") if "asset" in names else 0
-        return _Plan(EVENT_NAMES.get(kind, str(kind)), layout.unpack, _CODES.get(kind), asset, tuple(said))
+        return _Plan(EVENT_NAMES.get(kind, str(kind)), layout.unpack, SAYS_CODE.get(kind), asset, tuple(said))
 
     def _name_account_of(self, number: int) -> str:
         account = self._exchange.get_account(number)

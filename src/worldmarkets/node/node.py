@@ -29,6 +29,7 @@ from worldmarkets.node.config import Config
 from worldmarkets.node.door import Door
 from worldmarkets.node.errors import NodeError, Refused
 from worldmarkets.node.journal import Journal
+from worldmarkets.node.metrics import Metrics
 from worldmarkets.node.recovery import Progress, Recovered, Replayed, get_journal_path, recover
 from worldmarkets.node.sequencer import Applied, Entry, Sequencer, Told
 from worldmarkets.node.snapshots import Snapshots
@@ -66,7 +67,9 @@ class Node:
         self.is_ready = False
         self._receipts: OrderedDict[bytes, asyncio.Future[Receipt]] = OrderedDict()
         self._since_snapshot = 0
+        self.metrics = self._make_metrics()
         self.sequencer.listen(self._count)
+        self.sequencer.listen(self.metrics.count_block)
 
     @classmethod
     def open(
@@ -81,6 +84,23 @@ class Node:
         snapshots = Snapshots(data / "snapshots", config.snapshots_kept)
         recovered = recover(journal, snapshots, genesis, on_block=on_block, on_progress=on_progress)
         return cls(config, SystemClock() if clock is None else clock, genesis, journal, snapshots, recovered)
+
+    def _make_metrics(self) -> Metrics:
+        metrics = Metrics()
+        sequencer = self.sequencer
+
+        def measure(journal: float, apply: float) -> None:
+            metrics.journal_seconds.observe(journal)
+            metrics.apply_seconds.observe(apply)
+
+        sequencer.measure = measure
+        metrics.add_gauge("queue_commands", "Commands that wait to be sequenced.", lambda: sequencer.waiting)
+        metrics.add_gauge("block", "The last mini-block applied.", lambda: sequencer.applied)
+        metrics.add_gauge("ready", "1 while commands are taken, else 0.", lambda: int(self.is_ready))
+        metrics.add_gauge("accounts", "Accounts that were opened.", lambda: len(self.exchange.accounts))
+        metrics.add_gauge("snapshot_age_seconds", "Since the newest snapshot was written; -1 without one.",
+                          self.snapshots.compute_age)  # fmt: skip
+        return metrics
 
     # Running.
 
@@ -147,9 +167,13 @@ class Node:
             return kept
         if not self.is_ready:
             raise Refused("NOT_READY", "the venue takes no commands now")
-        admitted = self.door.admit(message)
         future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-        self.sequencer.submit(Entry(admitted.records, message, lambda told: self._answer(future, told)))
+        try:
+            admitted = self.door.admit(message)
+            self.sequencer.submit(Entry(admitted.records, message, lambda told: self._answer(future, told)))
+        except Refused as refused:
+            self.metrics.count_refusal(refused.code)
+            raise
         self._receipts[key] = future
         while len(self._receipts) > RECEIPTS_KEPT:
             self._receipts.popitem(last=False)
@@ -194,7 +218,11 @@ class Node:
 
         Returns (receipt, standing before, standing after).  Raises Refused.
         """
-        admitted = self.door.admit(message, is_preview=True)
+        try:
+            admitted = self.door.admit(message, is_preview=True)
+        except Refused as refused:
+            self.metrics.count_refusal(refused.code)
+            raise
         bundle = admitted.bundle
         account = self.exchange.find_account(bundle.owner, bundle.account)
         time_us = max(self.clock.now_us(), self.exchange.time_us)

@@ -66,14 +66,15 @@ def recover(
     return Recovered(exchange, last, replayed)
 
 
-def find_start(journal: Journal, snapshots: Snapshots) -> Restored | None:
-    """Return the newest snapshot that is whole and belongs to a journal."""
+def find_start(journal: Journal, snapshots: Snapshots, most: int | None = None) -> Restored | None:
+    """Return the newest snapshot that is whole and belongs to a journal, of block `most` or before it."""
+    last = journal.last if most is None else most
     for path in snapshots.find():
         try:
             found = snapshots.read(path)
         except (SnapshotError, OSError, ValueError):
             continue  # the journal has it all: an older one, or none, only takes longer
-        if found.block <= journal.last and journal.read_hash(found.block) == found.hash:
+        if found.block <= last and journal.read_hash(found.block) == found.hash:
             return found
     return None
 

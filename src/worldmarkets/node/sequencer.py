@@ -11,6 +11,7 @@ Time never runs backwards: a block's time is the clock's, or that of the block b
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -72,6 +73,7 @@ class Sequencer:
         self.journal = journal
         self.clock = clock
         self.failure: JournalError | None = None
+        self.measure: Callable[[float, float], None] | None = None  # told the seconds of journal and of applying
         self.applied, self.applied_hash = journal.last, journal.head
         self.events = last_events
         self._queue: deque[Entry] = deque()
@@ -115,8 +117,12 @@ class Sequencer:
                     await self._wake.wait()
                     continue
                 entries, block = self._close_block()
+                begun = time.perf_counter()
                 await loop.run_in_executor(self._writer, self.journal.append, block)
+                durable = time.perf_counter()
                 self._apply(entries, block)
+                if self.measure is not None:
+                    self.measure(durable - begun, time.perf_counter() - durable)
         except JournalError as error:
             self.failure = error
             raise

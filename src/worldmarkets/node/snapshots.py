@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,6 +91,11 @@ class Snapshots:
     def find(self) -> list[Path]:
         """The snapshots that are there, newest first."""
         return sorted(self.folder.glob(f"*{SUFFIX}"), reverse=True)
+
+    def compute_age(self) -> float:
+        """Return how many seconds ago the newest snapshot was written; -1 when there is none."""
+        newest = next(iter(self.find()), None)
+        return -1.0 if newest is None else max(0.0, time.time() - newest.stat().st_mtime)
 
     def read(self, path: Path) -> Restored:
         """Return the exchange of a snapshot.  Raises SnapshotError when it is torn or of another version."""

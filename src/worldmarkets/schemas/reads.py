@@ -482,6 +482,132 @@ class Making(Answer, frozen=True):
     limits: list[Limits]
 
 
+# History.
+
+
+class Happened(Answer, frozen=True):
+    """Something that happened: `event` in the words of receipts and streams.  Numbers count up, not one by one."""
+
+    number: int
+    time: Time
+    event: dict[str, Any]
+
+
+class History(Answer, frozen=True):
+    """A page of what happened, the latest first; `next` is what `before` is for the page behind it.
+
+    `block` is the last block that the history holds.
+    """
+
+    events: list[Happened]
+    next: int | None
+    block: int
+
+
+class Trade(Answer, frozen=True):
+    """A trade; `side` is the taker's."""
+
+    number: int
+    time: Time
+    market: Symbol
+    side: str
+    price: Price
+    size: Decimal
+    taker: Name
+    maker: Name
+
+
+class Trades(Answer, frozen=True):
+    """A page of trades, the latest first; `next` is what `before` is for the page behind it."""
+
+    trades: list[Trade]
+    next: int | None
+    block: int
+
+
+class Candle(Answer, frozen=True):
+    """What was traded in an interval that begins at `time`; `notional` is in the numeraire, null in a loan book."""
+
+    time: Time
+    open: Price
+    high: Price
+    low: Price
+    close: Price
+    volume: Decimal
+    notional: Decimal | None
+    trades: int
+
+
+class Candles(Answer, frozen=True):
+    """The candles of a market, oldest first; where nothing was traded there is none."""
+
+    market: Symbol
+    interval_seconds: int
+    candles: list[Candle]
+
+
+class FundingPeriod(Answer, frozen=True):
+    """A market's funding at the end of a period: the share of the mark that the long side paid."""
+
+    number: int
+    time: Time
+    rate: Decimal
+    mark: Decimal
+
+
+class Funding(Answer, frozen=True):
+    """A page of funding periods, the latest first."""
+
+    market: Symbol
+    periods: list[FundingPeriod]
+    next: int | None
+
+
+class PastMark(Answer, frozen=True):
+    """A mark that was taken."""
+
+    number: int
+    time: Time
+    mark: Decimal
+
+
+class Marks(Answer, frozen=True):
+    """A page of an asset's marks, the latest first."""
+
+    asset: Symbol
+    marks: list[PastMark]
+    next: int | None
+
+
+class MarketStats(Answer, frozen=True):
+    """What was traded in a market in twenty-four hours; `notional` is in the numeraire, null in a loan book."""
+
+    market: Symbol
+    trades: int
+    volume: Decimal
+    notional: Decimal | None
+    open_interest: Decimal | None
+
+
+class Checkpoint(Answer, frozen=True):
+    """The digest of the whole state after a block: whoever replays the journal gets the same."""
+
+    block: int
+    digest: str
+
+
+class Stats(Answer, frozen=True):
+    """The venue in figures.  `accounts` counts them by the state that the last look found."""
+
+    time: Time
+    sequence: int
+    block: int
+    history_block: int
+    accounts: dict[str, int]
+    markets: list[MarketStats]
+    checkpoints: list[Checkpoint]
+
+
 # Commands.
 
 

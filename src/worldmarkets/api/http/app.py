@@ -8,8 +8,9 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Tag
 
 from worldmarkets import __version__
-from worldmarkets.api.http import errors, routes_accounts, routes_commands, routes_health, routes_venue
+from worldmarkets.api.http import errors, routes_accounts, routes_commands, routes_health, routes_history, routes_venue
 from worldmarkets.api.http.state import Served
+from worldmarkets.node.history import History
 from worldmarkets.node.node import Node
 
 _ABOUT = """The venue over HTTP: reads, signed commands, health.
@@ -25,13 +26,14 @@ _TAGS = [
 ]
 
 
-def make_app(node: Node) -> Litestar:
-    """Return the application that serves a node."""
+def make_app(node: Node, history: History) -> Litestar:
+    """Return the application that serves a node and its history."""
     return Litestar(
         route_handlers=[
-            *routes_venue.ROUTES, *routes_accounts.ROUTES, *routes_commands.ROUTES, *routes_health.ROUTES,
+            *routes_venue.ROUTES,
+            *routes_history.ROUTES, *routes_accounts.ROUTES, *routes_commands.ROUTES, *routes_health.ROUTES,
         ],
-        state=Served({"node": node}),
+        state=Served({"node": node, "history": history}),
         exception_handlers=errors.HANDLERS,
         request_max_body_size=node.config.limits.message_bytes,
         openapi_config=OpenAPIConfig(

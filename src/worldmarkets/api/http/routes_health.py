@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from litestar import Response, get
+from importlib.resources import files
+from typing import Any
+
+from litestar import MediaType, Request, Response, get
 
 from worldmarkets.api.http.state import Served
 from worldmarkets.schemas import reads
@@ -24,4 +27,23 @@ def get_ready(state: Served) -> Response[reads.Health]:
     return Response(said, status_code=200 if is_ready else 503)
 
 
-ROUTES = [get_health, get_ready]
+@get("/metrics", sync_to_thread=False, tags=TAG, media_type="text/plain; version=0.0.4; charset=utf-8")
+def get_metrics(state: Served) -> bytes:
+    """Every figure that the node counts, in the text format of Prometheus."""
+    return state.node.metrics.write()
+
+
+@get("/openapi.json", sync_to_thread=False, include_in_schema=False)
+def get_openapi(request: Request[Any, Any, Any]) -> dict[str, Any]:
+    """The OpenAPI document."""
+    return request.app.openapi_schema.to_schema()
+
+
+@get("/", sync_to_thread=False, include_in_schema=False, media_type=MediaType.HTML)
+def get_page() -> bytes:
+    """A page that says how the venue stands, until there is a terminal."""
+    return _PAGE
+
+
+_PAGE = files("worldmarkets.api.http").joinpath("page.html").read_bytes()
+ROUTES = [get_health, get_ready, get_metrics, get_openapi, get_page]

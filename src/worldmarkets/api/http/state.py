@@ -7,15 +7,17 @@ from typing import Annotated
 from litestar.datastructures import State
 from litestar.params import Parameter
 
+from worldmarkets.node.history import History
 from worldmarkets.node.node import Node
 
 MOST = 500  # lines of one answer
 
 
 class Served(State):
-    """The node that is served."""
+    """The node that is served, and its history."""
 
     node: Node
+    history: History
 
 
 Limit = Annotated[int, Parameter(ge=1, le=MOST, description="how many lines at most")]
