@@ -11,6 +11,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("admission", "sweep", "fees", "funding", "oracle"),  # read the state, decide
     ("quotes", "limits", "conditions", "orders", "mandates", "authority"),  # orders, and who may place them
     ("protection", "matching", "triggers"),  # one matching loop
+    ("bids", "slices"),  # the backstop book
     (
         "flows.funds",
         "flows.trade",

@@ -18,13 +18,14 @@ JOBS = int(os.environ.get("WORLDMARKETS_SOAK_JOBS", "1"))
 
 # Of a hundred parts of the time, and how many commands of the whole exchange cost as much as one of these.
 PARTS: dict[str, tuple[int, float]] = {
-    "exchange": (30, 1),
+    "exchange": (26, 1),
     "book": (10, 0.5),
     "triggers": (10, 1),
     "policies": (8, 2),
     "loans": (10, 4),
     "quotes": (8, 4),
     "compression": (6, 1),
+    "auctions": (4, 20),
     "sweep": (6, 10),
     "floors": (2, 10),
     "funding": (3, 10),

@@ -1,6 +1,7 @@
 """Hyperliquid, March 2025 (JELLY): a trader opened a large position in a thin market and withdrew its margin, so that
 the venue's own pool inherited the position when it was liquidated, then moved the price.  Here a withdrawal asks what
-is left to bear the whole design shock, without any unrealised profit: after it the account is free.
+is left to bear the whole design shock, without any unrealised profit: after it the account is free.  And there is no
+pool: a bidder of the backstop book inherits what it bid for, and loses no more of V(1) than its bid said.
 """
 
 from __future__ import annotations
@@ -46,3 +47,30 @@ def test_resting_orders_do_not_hide_what_is_held() -> None:
     most = get_largest_withdrawal(trader)
     trader.buy("MEGA-PERP", "300_000", "0.2", reduce_only=True)  # an exit that may never come
     assert get_largest_withdrawal(trader) == most
+
+
+@pytest.mark.both
+def test_a_bidder_inherits_no_more_than_it_bid_for() -> None:
+    """Short 300,000 MEGA at 0.40, and 0.51 a while later: 33,000 of 48,000 are lost, and the next shock costs 61,200.
+
+    A bidder offers to take 20,000 of it for a tenth of the loss.  It may lose 45 % of that, less a tenth: 8,100.
+    """
+    exchange = open_stage()
+    maker = enter(exchange, "maker", USDM="2_000_000")
+    trader = enter(exchange, "trader", USDM="100_000")
+    bidder = enter(exchange, "bidder", USDM="30_000")
+    trade(maker, trader, "MEGA-PERP", "300_000", "0.4")
+    trader.withdraw("USDM", get_largest_withdrawal(trader))
+    bidder.bid_backstop("20_000", "0.1", groups=["MEGA"])
+    exchange.step(minutes=2)
+    exchange.mark("MEGA", "0.51")
+    assert trader.state == "auction"
+    with exchange.preview():
+        (taken,) = exchange.preview_auction(trader, seconds=299)
+        assert taken.size <= 20_000 and taken.loss > 0
+        assert 30_000 - bidder.available_margin <= 8_100
+        assert bidder.state == "free" and bidder.nav >= 30_000
+        assert -bidder.perps[0].size * D("0.51") <= 20_000
+        exchange.mark("MEGA", "0.714")  # the whole design shock, against it
+        assert bidder.nav >= 30_000 - 8_100
+        assert exchange.audit() == []

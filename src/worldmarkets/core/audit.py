@@ -11,6 +11,7 @@ from typing import Any
 from worldmarkets.core import guards
 from worldmarkets.core.codes import (
     ASSET_RISK,
+    BACKSTOP,
     BUY,
     DEAD_MAN,
     FEED_HALTED,
@@ -385,6 +386,9 @@ def audit_orders(state: Tables, found: list[str]) -> None:
             order = state.orders[row]
             if order.account != account or order.lots <= 0:
                 found.append(f"3: order {row} in the list of account {account}: {order.lots} lots")
+            is_bid = state.markets[order.market].kind == BACKSTOP
+            if is_bid != (order.bid != NONE) or (is_bid and state.bids[order.bid].order != row):
+                found.append(f"3: order {row} of market {order.market} has the bid {order.bid}")
             count += 1
             loss += order.lots * order.loss_per_lot
             row = order.account_next

@@ -10,6 +10,7 @@ import cython
 from cython import longlong, pointer
 
 from worldmarkets.core.admission import Admission
+from worldmarkets.core.bids import Bids
 from worldmarkets.core.flows.borrow import BorrowFlow
 from worldmarkets.core.flows.funds import FundsFlow
 from worldmarkets.core.flows.keys import KeysFlow
@@ -40,6 +41,7 @@ if not cython.compiled:
         as_open_account,
         as_order_change,
         as_order_pair,
+        as_place_bid,
         as_place_order,
         as_propose_change,
         as_protect,
@@ -61,6 +63,7 @@ class Dispatch:
     state: State
     matching: Matching
     triggers: Triggers
+    bids: Bids
     admission: Admission
     oracle: Oracle
     sweep: Sweep
@@ -76,14 +79,15 @@ class Dispatch:
     outbox: Outbox
 
     def __init__(
-        self, state: State, matching: Matching, triggers: Triggers, admission: Admission, oracle: Oracle, sweep: Sweep,
-        governance: Governance, parameters: Parameters, funds_flow: FundsFlow, trade_flow: TradeFlow,
+        self, state: State, matching: Matching, triggers: Triggers, bids: Bids, admission: Admission, oracle: Oracle,
+        sweep: Sweep, governance: Governance, parameters: Parameters, funds_flow: FundsFlow, trade_flow: TradeFlow,
         borrow_flow: BorrowFlow, quote_flow: QuoteFlow, policy_flow: PolicyFlow, keys_flow: KeysFlow, work: Work,
         outbox: Outbox,
     ):  # fmt: skip
         self.state = state
         self.matching = matching
         self.triggers = triggers
+        self.bids = bids
         self.admission = admission
         self.oracle = oracle
         self.sweep = sweep
@@ -144,6 +148,8 @@ class Dispatch:
             return self.borrow_flow.repay(as_contract_change(command))
         if kind == EXTEND_LOAN:
             return self.borrow_flow.extend(as_contract_change(command))
+        if kind == PLACE_BID:
+            return self.bids.place(as_place_bid(command))
         if kind == SET_PROTECTION:
             return self.quote_flow.protect(as_protect(command))
         if kind == RESET_PROTECTION:

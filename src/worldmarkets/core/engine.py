@@ -256,6 +256,18 @@ class Engine(Queries):
         self.outbox.sequence = self.preview_sequence
         self.is_preview = False
 
+    def preview_auction(self, account: longlong, elapsed_us: longlong, clock_us: longlong):
+        """Let bids take slices of an account as `elapsed_us` into its auction; return the events, encoded.
+
+        Only the ladder auctions accounts, so this runs within a preview alone.
+        """
+        if not self.is_preview:
+            raise RuntimeError("an auction is previewed within a preview")
+        start: longlong = self.outbox.length
+        self.auction_flow.step(account, elapsed_us, clock_us, NONE)
+        self.work.settle_creditors()
+        return bytes(self.outbox.view(start, self.outbox.length))
+
     # Faults, for tests of what happens when the core is wrong.
 
     def set_fault(self, sequence: longlong):

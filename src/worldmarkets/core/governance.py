@@ -25,6 +25,7 @@ if not cython.compiled:
         LADDER_TOP,
         MAX_ASSETS,
         MAX_BASIS_PPM,
+        MAX_BID_TICKS,
         MAX_BOOKS,
         MAX_CLOCK,
         MAX_CUT_PPM,
@@ -278,11 +279,13 @@ class Governance:
         most = MAX_SUPPLY // LADDER_TOP
         perp = self.state.assets.rows[asset].perp_market if is_asset else 0
         spot = self.state.assets.rows[asset].spot_market if is_asset else 0
+        backstop = self.state.venue.rows[1].backstop_market
         return self.find_wrong(
             (row < MAX_MARKETS, f"at most {MAX_MARKETS - 1} markets", MAX_MARKETS - 1, row, CAPACITY),
-            (kind in (SPOT, PERP, LOAN), "a market is spot, perp or loan", LOAN, kind),
+            (kind in (SPOT, PERP, LOAN, BACKSTOP), "a market is spot, perp, loan or backstop", BACKSTOP, kind),
             (is_asset, f"no asset {asset}", self.state.venue.rows[1].assets, asset, UNKNOWN_ASSET),
-            (kind == LOAN or asset != NUMERAIRE, "the numeraire has a loan book only", LOAN, kind),
+            (kind >= LOAN or asset != NUMERAIRE, "the numeraire has no spot and no perp market", LOAN, kind),
+            (kind != BACKSTOP or asset == NUMERAIRE, "the backstop book is the numeraire's", NUMERAIRE, asset),
             (0 < lot_quanta <= MAX_SUPPLY, "lot_quanta out of bounds", MAX_SUPPLY, lot_quanta),
             (0 < tick_value <= most, "tick_value out of bounds", most, tick_value),
             (0 < max_ticks <= MAX_TICKS, f"max_ticks is 1..{MAX_TICKS}", MAX_TICKS, max_ticks),
@@ -298,6 +301,7 @@ class Governance:
             (0 <= firm_lots <= MAX_LOTS, "firm depth out of bounds", MAX_LOTS, firm_lots),
             (kind != PERP or perp == NONE, "an asset has one perp market", NONE, perp),
             (kind != SPOT or spot == NONE, "an asset has one spot market", NONE, spot),
+            (kind != BACKSTOP or backstop == NONE, "a venue has one backstop book", NONE, backstop),
         )  # fmt: skip
 
     def add_market(self, kind, asset, lot_quanta, tick_value=1, max_ticks=MAX_TICKS, minimum_lots=1, maker_ppm=0,
@@ -306,7 +310,7 @@ class Governance:
         """Return the number of a new market of an asset.
 
         Units: `tick_value` in numeraire quanta per lot and tick, fees in ppm, caps in lots.  A loan book's prices
-        are rates in basis points.  Raises ValueError out of bounds.
+        are rates in basis points, the backstop book's thousandths of a shock loss.  Raises ValueError out of bounds.
         """
         terms = (kind, asset, lot_quanta, tick_value, max_ticks, minimum_lots, maker_ppm, taker_ppm, fee_cap,
                  tenor_hours, open_interest_cap, band_ppm, firm_lots)  # fmt: skip
@@ -330,7 +334,11 @@ class Governance:
         market.asset = asset
         market.lot_quanta = lot_quanta
         market.tick_value = tick_value
-        market.max_ticks = min(max_ticks, MAX_RATE_BP) if kind == LOAN else max_ticks
+        market.max_ticks = max_ticks
+        if kind == LOAN:
+            market.max_ticks = min(max_ticks, MAX_RATE_BP)
+        elif kind == BACKSTOP:
+            market.max_ticks = min(max_ticks, MAX_BID_TICKS)
         market.minimum_lots = max(minimum_lots, self.get_minimum_lots(row, record.minimum_principal))
         market.maker_ppm = maker_ppm
         market.taker_ppm = taker_ppm
@@ -352,8 +360,10 @@ class Governance:
             if market.window_end_us <= venue.time_us:
                 market.window_end_us += venue.funding_period_us
             self.timers.schedule(FUNDING_PERIOD, row, market.next_funding_us)
-        else:
+        elif kind == LOAN:
             self.add_book(row)
+        else:
+            venue.backstop_market = row
         for side in range(SIDES):
             self.book.open_side(SIDES * row + side)
             self.ladder.open_side(SIDES * row + side)

@@ -146,6 +146,6 @@ class Groups:
         return (
             kind == WITHDRAW
             or kind == TRANSFER
-            or CONFIGURE_ACCOUNT <= kind <= CONFIGURE_LOAN
+            or CONFIGURE_ACCOUNT <= kind <= PLACE_BID
             or ADD_KEY <= kind <= REVOKE_KEY
         )

@@ -17,6 +17,7 @@ from worldmarkets.core.tables import AccountTable, LimitTable, MarketTable, Orde
 
 if not cython.compiled:
     from worldmarkets.core.codes import (
+        BACKSTOP,
         BUY,
         FILL_OR_KILL,
         IMMEDIATE_OR_CANCEL,
@@ -112,9 +113,12 @@ class Limits:
             limit.orders += change
 
     def compute_notional(self, market: longlong, price: longlong, lots: longlong) -> longlong:
-        """Return what lots of a market come to in numeraire quanta; a loan's principal counts at the mark."""
+        """Return what lots of a market come to in numeraire quanta; a loan's principal counts at the mark.
+
+        A bid's lots are notional already.
+        """
         rules = self.markets.read(market)
-        if rules.kind == LOAN:
+        if rules.kind == LOAN or rules.kind == BACKSTOP:
             return self.atlas.compute_notional(rules.asset, lots * rules.lot_quanta)
         return lots * price * rules.tick_value
 
@@ -164,8 +168,9 @@ class Limits:
         return OK
 
     def is_adding(self, market: longlong, side: longlong) -> cython.bint:
-        """Say whether orders on a side add to a position: all but the sale of what one holds."""
-        return self.markets.rows[market].kind != SPOT or side == BUY
+        """Say whether orders on a side add to a position: all but the sale of what one holds, and backstop bids."""
+        kind: longlong = self.markets.rows[market].kind
+        return kind != BACKSTOP and (kind != SPOT or side == BUY)
 
     def count_fill(self, position: longlong, market: longlong, side: longlong, price: longlong,
                    lots: longlong) -> longlong:  # fmt: skip

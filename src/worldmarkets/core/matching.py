@@ -307,9 +307,9 @@ class Matching:
         return OK
 
     def is_cash_bounded(self, market: longlong, price: longlong, lots: longlong) -> cython.bint:
-        """Say whether an order's cash, or a loan's worth, is within its bound."""
+        """Say whether an order's cash, a loan's worth, or a bid's notional is within its bound."""
         rules = self.state.markets.read(market)
-        if rules.kind == LOAN:
+        if rules.kind == LOAN or rules.kind == BACKSTOP:
             return self.atlas.compute_notional(rules.asset, lots * rules.lot_quanta) <= MAX_CASH
         return lots <= MAX_CASH // (price * rules.tick_value)
 
@@ -317,6 +317,8 @@ class Matching:
         """Say whether an order's options go together."""
         kind: longlong = self.state.markets.rows[command.market].kind
         flags: longlong = command.flags
+        if kind == BACKSTOP:  # its orders are bids, placed by a command of their own
+            return False
         if command.side > SELL or command.time_in_force > GOOD_TILL_TIME or command.self_trade > DECREMENT:
             return False
         if flags & ~(PROTECTED | TAKE_PROFIT) >= RETURNED or command.client_id < 0:
@@ -688,7 +690,7 @@ class Matching:
             return 0
         if maker.flags & REDUCE_ONLY:
             lots = min(lots, self.get_reducible(maker.position, maker.side))
-        if rules.kind == SPOT or (
+        if rules.kind == SPOT or rules.kind == BACKSTOP or (
             self.state.accounts.rows[account].policy == NONE
             and self.state.accounts.rows[maker.account].policy == NONE
             and rules.kind == LOAN

@@ -37,6 +37,7 @@ if not cython.compiled:
     )
     from worldmarkets.core.records import (
         Account,
+        Bid,
         Client,
         Condition,
         Event,
@@ -189,13 +190,15 @@ class Orders:
             self.book.reduce(order.market * SIDES + order.side, slot, lots)
 
     def release(self, slot: longlong) -> None:
-        """Release the row of an order that is gone, its slot if it was protected, and its condition."""
+        """Release the row of an order that is gone, its slot if it was protected, its condition, its bid."""
         if self.orders.rows[slot].quote != NONE:
             self.quotes.drop(self.orders.rows[slot].quote)
         if self.orders.rows[slot].condition != NONE:
             self.conditions.detach(slot)
         if self.orders.rows[slot].mandate != NONE:
             self.keys.drop_order(self.orders.rows[slot].mandate)
+        if self.orders.rows[slot].bid != NONE:
+            self.state.bids.release(self.orders.rows[slot].bid)
         self.orders.release(slot)
 
     def withdraw(self, slot: longlong) -> None:

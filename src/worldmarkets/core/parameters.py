@@ -409,7 +409,7 @@ class Parameters:
         number: longlong = self.governance.create_market(*self.get_market_terms())
         market = self.state.markets.edit(number)
         market.mode = PRELAUNCH
-        if market.kind != LOAN and self.state.assets.rows[market.asset].mark > 0:
+        if market.kind < LOAN and self.state.assets.rows[market.asset].mark > 0:
             self.oracle.set_band(number)
         event = as_listed(self.outbox.emit(MARKET_LISTED, 0, number, 0))
         event.change_id = self.state.changes.rows[row].id
@@ -546,7 +546,7 @@ class Parameters:
             market = self.state.markets.edit(subject)
             market.open_interest_cap, market.minimum_lots, market.band_ppm = values[0], values[1], values[2]
             self.governance.set_crowding(subject)
-            if market.kind != LOAN and self.state.assets.rows[market.asset].mark > 0:
+            if market.kind < LOAN and self.state.assets.rows[market.asset].mark > 0:
                 self.oracle.set_band(subject)
         elif guard == MARKET_FEES:
             market = self.state.markets.edit(subject)

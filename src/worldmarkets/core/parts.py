@@ -8,6 +8,7 @@ from worldmarkets.core import records
 from worldmarkets.core.admission import Admission
 from worldmarkets.core.atlas import Atlas
 from worldmarkets.core.authority import Authority
+from worldmarkets.core.bids import Bids
 from worldmarkets.core.book import Book
 from worldmarkets.core.bounds import Bounds
 from worldmarkets.core.conditions import Conditions
@@ -15,6 +16,7 @@ from worldmarkets.core.contracts.loan import Loans
 from worldmarkets.core.contracts.perp import Perps
 from worldmarkets.core.dispatch import Dispatch
 from worldmarkets.core.fees import Fees
+from worldmarkets.core.flows.auction import AuctionFlow
 from worldmarkets.core.flows.borrow import BorrowFlow
 from worldmarkets.core.flows.compression import CompressionFlow
 from worldmarkets.core.flows.due import DueFlow
@@ -41,6 +43,7 @@ from worldmarkets.core.parameters import Parameters
 from worldmarkets.core.policy import Policies
 from worldmarkets.core.protection import Protection
 from worldmarkets.core.quotes import Quotes
+from worldmarkets.core.slices import Slices
 from worldmarkets.core.state import State
 from worldmarkets.core.sweep import Sweep
 from worldmarkets.core.timers import Timers
@@ -81,6 +84,9 @@ class Parts:
     matching: Matching
     foresight: Foresight
     triggers: Triggers
+    bids: Bids
+    slices: Slices
+    auction_flow: AuctionFlow
     governance: Governance
     settling: Settling
     parameters: Parameters
@@ -144,6 +150,15 @@ class Parts:
             self.state, self.ledger, self.ladder, self.timers, self.conditions, self.orders, self.oracle,
             self.admission, self.matching, self.outbox,
         )  # fmt: skip
+        self.bids = Bids(self.state, self.orders, self.admission, self.matching)
+        self.slices = Slices(
+            self.state, self.ledger, self.atlas, self.policies, self.oracle, self.perps, self.loans, self.bids,
+            self.outbox,
+        )  # fmt: skip
+        self.auction_flow = AuctionFlow(
+            self.state, self.ledger, self.book, self.orders, self.limits, self.atlas, self.admission, self.matching,
+            self.slices, self.outbox,
+        )  # fmt: skip
         self.governance = Governance(
             self.state, self.keys, self.book, self.ladder, self.timers, self.admission, self.oracle, self.outbox
         )
@@ -153,8 +168,8 @@ class Parts:
         )  # fmt: skip
         self.funds_flow = FundsFlow(self.state, self.ledger, self.matching, self.admission, self.outbox)
         self.trade_flow = TradeFlow(
-            self.state, self.timers, self.conditions, self.orders, self.matching, self.triggers, self.admission,
-            self.perps, self.policies, self.outbox,
+            self.state, self.timers, self.conditions, self.orders, self.matching, self.triggers, self.bids,
+            self.admission, self.perps, self.policies, self.outbox,
         )  # fmt: skip
         self.borrow_flow = BorrowFlow(
             self.state, self.ledger, self.loans, self.matching, self.admission, self.outbox
@@ -183,9 +198,9 @@ class Parts:
             self.ladder_flow, self.outbox,
         )  # fmt: skip
         self.dispatch = Dispatch(
-            self.state, self.matching, self.triggers, self.admission, self.oracle, self.sweep, self.governance,
-            self.parameters, self.funds_flow, self.trade_flow, self.borrow_flow, self.quote_flow, self.policy_flow,
-            self.keys_flow, self.work, self.outbox,
+            self.state, self.matching, self.triggers, self.bids, self.admission, self.oracle, self.sweep,
+            self.governance, self.parameters, self.funds_flow, self.trade_flow, self.borrow_flow, self.quote_flow,
+            self.policy_flow, self.keys_flow, self.work, self.outbox,
         )  # fmt: skip
         self.groups = Groups(
             self.state, self.matching, self.admission, self.borrow_flow, self.compression_flow, self.quote_flow,

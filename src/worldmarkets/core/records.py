@@ -219,6 +219,22 @@ class Quote(_CommandRecord):
     expiry_us: i64
 
 
+class PlaceBid(_CommandRecord):
+    """A bid to take slices of portfolios: `price_ticks` is d in thousandths, `lots` the notional, groups 0 any."""
+
+    lots: i64
+    client_id: i64
+    expiry_us: i64
+    price_ticks: u32
+    market: u16
+    time_in_force: u8
+    spare: u8
+    group_a: u16
+    group_b: u16
+    group_c: u16
+    group_d: u16
+
+
 class Protect(_CommandRecord):
     """What may be filled of an account's protected orders within an interval; 0 of a figure: without that limit."""
 
@@ -579,6 +595,23 @@ class LoanMoved(_EventRecord):
     spare: u32
 
 
+class LoanAssumed(_EventRecord):
+    """A loan, or a part of one, with a new borrower, on the terms that there were.  The head's account is that one.
+
+    `from_contract_id` is the loan it was a part of, or the loan itself; `rate_bp` is what the borrower pays.
+    """
+
+    contract_id: i64
+    from_contract_id: i64
+    principal: i64
+    due_us: i64
+    former: u32
+    lender: u32
+    rate_bp: u16
+    asset: u16
+    spare: u32
+
+
 class InterestShared(_EventRecord):
     """A former lender's part of an interest payment.  The head's account is the former lender.
 
@@ -829,6 +862,23 @@ class MandateSet(_EventRecord):
     spare: i64
 
 
+class BackstopTaken(_EventRecord):
+    """A slice of an account in auction that a bidder took.  The head's account is the one in auction.
+
+    `share_ppb` of what the bid covers moved, as near as integers and minimum sizes allow.  `loss` is by how much the
+    shock loss V(0) - V(initial) fell, `lots` the notional moved, `paid` what the bidder paid (negative: was paid).
+    """
+
+    order_id: i64
+    paid: i64
+    loss: i64
+    lots: i64
+    bidder: u32
+    price_ticks: u32
+    share_ppb: u32
+    spare: u32
+
+
 class Rejected(_EventRecord):
     """A command that changed nothing.  `code` is the rule; `needed`, `had` and `subject` are its numbers."""
 
@@ -936,7 +986,7 @@ class Venue(Record):
     suspended: u32
     tiers: u32
     next_watch: u32
-    spare2: u32
+    backstop_market: u32
     crowding_ppm: i64
     numeraire_dollar: i64
     internal_errors: i64
@@ -1142,6 +1192,22 @@ class Order(Record):
     quote: u32
     condition: u32
     mandate: u32
+    bid: u32
+    spare2: u32
+
+
+class Bid(Record):
+    """What an order of the backstop book has beyond an ordinary one: the groups it takes, or none for all.
+
+    `loss_ppm` is the most that what it takes may lose of its notional in the design shock.
+    """
+
+    order: u32
+    loss_ppm: u32
+    group_a: u16
+    group_b: u16
+    group_c: u16
+    group_d: u16
 
 
 class Condition(Record):
@@ -1638,16 +1704,17 @@ class Seen(Record):
 
 COMMANDS = (
     OpenAccount, Funds, SetMark, Switch, PlaceOrder, OrderChange, OrderPair, Timeout, ContractChange,
-    MassQuote, Quote, Protect, SetLimits, SetPolicy, SetCounterparty,
+    PlaceBid, MassQuote, Quote, Protect, SetLimits, SetPolicy, SetCounterparty,
     ProposeChange, ListAsset, ListMarket, Signed, KeyChange, SetMandate,
 )  # fmt: skip
 EVENTS = (
     AccountOpened, FundsMoved, MarkSet, Switched, OrderPlaced, OrderCancelled, OrderAmended, OrderTriggered,
     OrdersPaired, DeadManSet, Traded, PerpChanged,
-    TruedUp, LoanOpened, LoanRepaid, LoanExtended, LoanMoved, InterestShared, LoanOverdue, LoanConfigured,
+    TruedUp, LoanOpened, LoanRepaid, LoanExtended, LoanMoved, LoanAssumed, InterestShared, LoanOverdue, LoanConfigured,
     FundingSet, Compressed, WorkDone, WorkDeferred, QuoteRefused, Quoted, ProtectionSet, ProtectionTripped, LimitsSet,
     AccountState, Latched, RungEnded, RungCost,
-    PolicySet, CounterpartySet, KeyChanged, MandateSet, Rejected, Repeated, ParameterChanged, Listed, MarketSettled,
+    PolicySet, CounterpartySet, BackstopTaken, KeyChanged, MandateSet, Rejected, Repeated, ParameterChanged, Listed,
+    MarketSettled,
 )  # fmt: skip
 
 # Every table, in the order of snapshot and digest: name and record.
@@ -1666,6 +1733,7 @@ TABLES: tuple[tuple[str, type[Record]], ...] = (
     ("trigger_sides", Side),
     ("orders", Order),
     ("conditions", Condition),
+    ("bids", Bid),
     ("clients", Client),
     ("client_keys", Entry),
     ("client_buckets", Bucket),

@@ -11,6 +11,7 @@ from worldmarkets.core.index import Index
 from worldmarkets.core.tables import (
     AccountTable,
     AssetTable,
+    BidTable,
     BucketTable,
     ChangeTable,
     ChildTable,
@@ -75,6 +76,7 @@ CAPACITY = {
     "trigger_sides": 8_194,
     "orders": 1 << 24,
     "conditions": 1 << 24,
+    "bids": 1 << 20,
     "clients": 1 << 24,
     "timers": 1 << 25,
     "places": 1 << 25,
@@ -140,6 +142,7 @@ class State:
     trigger_sides: SideTable
     orders: OrderTable
     conditions: ConditionTable
+    bids: BidTable
     clients: ClientTable
     timers: TimerTable
     places: PlaceTable
@@ -214,6 +217,7 @@ class State:
         self.trigger_sides = made["trigger_sides"]
         self.orders = made["orders"]
         self.conditions = made["conditions"]
+        self.bids = made["bids"]
         self.clients = made["clients"]
         self.timers = made["timers"]
         self.places = made["places"]

@@ -11,6 +11,7 @@ if not cython.compiled:
     from worldmarkets.core.records import (
         Account,
         Asset,
+        Bid,
         Bucket,
         Change,
         Child,
@@ -96,6 +97,28 @@ class AssetTable(Table):
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Asset]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class BidTable(Table):
+    """Rows of `Bid`."""
+
+    rows: Bid[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Bid]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Bid]]:
         """Return row `row` to be read only."""
         return address(self.rows[row])
 

@@ -20,12 +20,13 @@ from worldmarkets.exchange.genesis import Genesis, load_genesis, open_engine, pa
 from worldmarkets.exchange.market import CurveRate, Depth, Level, MarketView, Trade
 from worldmarkets.exchange.parameters import Change
 from worldmarkets.exchange.quotes import Ladders, Limits, Protection, QuoteView
-from worldmarkets.exchange.results import Cancelled, Fill, Refused, Result
+from worldmarkets.exchange.results import Cancelled, Fill, Refused, Result, SliceTaken
 from worldmarkets.exchange.rungs import RungPrice
-from worldmarkets.exchange.views import Loan, Order, Perp, Position
+from worldmarkets.exchange.views import BackstopBid, Loan, Order, Perp, Position
 
 __all__ = [
     "Account",
+    "BackstopBid",
     "Bundle",
     "Cancelled",
     "Change",
@@ -60,6 +61,7 @@ __all__ = [
     "Rejected",
     "Result",
     "RungPrice",
+    "SliceTaken",
     "Standing",
     "Trade",
     "UnitError",

@@ -17,6 +17,7 @@ from worldmarkets.core.records import (
     Funds,
     OrderChange,
     OrderPair,
+    PlaceBid,
     PlaceOrder,
     Record,
     SetCounterparty,
@@ -27,6 +28,7 @@ from worldmarkets.core.records import (
 from worldmarkets.core.units import MILLION
 from worldmarkets.exchange.commands import make
 from worldmarkets.exchange.errors import UnitError, UnknownName
+from worldmarkets.exchange.genesis import PRICED
 from worldmarkets.exchange.keys import KeyDesk
 from worldmarkets.exchange.listing import Market
 from worldmarkets.exchange.plans import STEPS
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from worldmarkets.exchange.exchange import Exchange
 
 T = TypeVar("T")
+BID_GROUPS = ("group_a", "group_b", "group_c", "group_d")
 GIVE_UP = {"newest-first": codes.NEWEST_FIRST, "oldest-first": codes.OLDEST_FIRST, "weakest-first": codes.WEAKEST_FIRST}
 
 
@@ -115,8 +118,9 @@ class Desk(QuoteDesk[T], KeyDesk[T]):
         flags |= codes.PROTECTED * protected
         trigger = _only(stop, take_profit)
         if price is None:
-            if listed.kind == "loan":
-                raise UnitError(f"{listed.symbol}: an order in a loan book names its rate")
+            if listed.kind not in PRICED:
+                what = "rate" if listed.kind == "loan" else "price"
+                raise UnitError(f"{listed.symbol}: an order in a {listed.kind} book names its {what}")
             flags |= codes.MARKET
             ticks = to_share(slippage, MILLION, "slippage")
         else:
@@ -137,6 +141,34 @@ class Desk(QuoteDesk[T], KeyDesk[T]):
                 borrow_rate_bp=0 if borrow_up_to is None else to_rate(borrow_up_to),
                 client_id=client_id,
                 expiry_us=0 if good_till is None else to_time(good_till),
+            )  # fmt: skip
+        )
+
+    def bid_backstop(
+        self, size: Amount, d: Amount, *, groups: Sequence[str] = (), good_till: datetime | None = None,
+        client_id: int = 0,
+    ) -> T:  # fmt: skip
+        """Bid to take slices of portfolios in auction, up to a notional, for `d` of what they lose in the shock.
+
+        `groups` are the risk groups whose assets it takes, at most four; without any it takes everything.  It rests in
+        the backstop book, and is cancelled and amended like any order.  Source: docs/spec/auction.md.
+        """
+        market = self.exchange.listing.backstop_market()
+        if len(groups) > len(BID_GROUPS):
+            raise UnitError(f"a bid names at most {len(BID_GROUPS)} groups")
+        numbers = [self.exchange.get_group(name) for name in groups]
+        return self._send(
+            make(
+                PlaceBid,
+                kind=codes.PLACE_BID,
+                account=self.number,
+                market=market.number,
+                lots=market.to_lots(size),
+                price_ticks=market.to_ticks(d),
+                time_in_force=codes.GOOD_TILL_CANCEL if good_till is None else codes.GOOD_TILL_TIME,
+                client_id=client_id,
+                expiry_us=0 if good_till is None else to_time(good_till),
+                **dict(zip(BID_GROUPS, numbers, strict=False)),
             )  # fmt: skip
         )
 

@@ -24,6 +24,7 @@ from worldmarkets.core.digest import compute_digest
 from worldmarkets.core.engine import Engine
 from worldmarkets.core.records import Command, Record, SetMark
 from worldmarkets.core.snapshot import read_snapshot, write_snapshot
+from worldmarkets.core.units import SECOND
 from worldmarkets.exchange import genesis as source
 from worldmarkets.exchange import parameters, tables
 from worldmarkets.exchange.account import STATES, Account
@@ -39,9 +40,9 @@ from worldmarkets.exchange.market import FEEDS, CurveRate, MarketView, Trade
 from worldmarkets.exchange.parameters import Change
 from worldmarkets.exchange.quotes import Ladders, make_limits
 from worldmarkets.exchange.registry import Registry, make_open
-from worldmarkets.exchange.results import Reader, Result, side_name
+from worldmarkets.exchange.results import Reader, Result, SliceTaken, read_slices, side_name
 from worldmarkets.exchange.units import MARK_DECIMALS, Amount, from_time, from_units, to_time
-from worldmarkets.exchange.views import Views
+from worldmarkets.exchange.views import BackstopBid, Views, read_backstop
 
 if TYPE_CHECKING:
     import polars
@@ -161,6 +162,18 @@ class Exchange:
             self.time_us, self.trades, self._named = time_us, trades, named
             self._forget_listed()
             self._registry.forget(after=accounts)
+
+    def preview_auction(self, account: Account, seconds: float) -> list[SliceTaken]:
+        """Return what bids would take of an account, so many seconds into its auction, as prices and books are now.
+
+        Nothing changes, but within a `preview` block what they take stays taken until its end.
+        """
+        if not self.engine.is_preview:
+            with self.preview():
+                return self.preview_auction(account, seconds)
+        clock_us = 300_000_000
+        events = decode_events(self.engine.preview_auction(account.number, round(seconds * SECOND), clock_us))
+        return read_slices(self.listing, self.get_account, events)
 
     # Compression.
 
@@ -351,6 +364,19 @@ class Exchange:
     def markets(self) -> list[MarketView]:
         """A view of every market, in the order of the genesis."""
         return [MarketView(self, listed) for listed in self.listing.markets]
+
+    def get_group(self, name: str) -> int:
+        """Return the number of a risk group, by its name.  Raises UnknownName."""
+        for asset in self.listing.assets:
+            if asset.group == name and name:
+                return int(self.read_row("assets", asset.number).group)
+        names = dict.fromkeys(asset.group for asset in self.listing.assets if asset.group)
+        raise UnknownName(f"there is no group {name!r}; there is {', '.join(names)}")
+
+    @property
+    def backstop(self) -> list[BackstopBid]:
+        """Every bid of the backstop book, in the order in which auctions take them.  Raises UnknownName."""
+        return list(read_backstop(self))
 
     def loan_curve(self, asset: str) -> list[CurveRate]:
         """Return the best rates to lend and to borrow an asset at, a tenor each, the shortest first."""

@@ -22,7 +22,8 @@ from worldmarkets.exchange.addresses import get_address, is_address
 from worldmarkets.exchange.errors import GenesisError, UnitError
 from worldmarkets.exchange.units import from_units, parse, to_time, to_units
 
-KINDS = {"spot": codes.SPOT, "perp": codes.PERP, "loan": codes.LOAN}
+KINDS = {"spot": codes.SPOT, "perp": codes.PERP, "loan": codes.LOAN, "backstop": codes.BACKSTOP}
+PRICED = ("spot", "perp")  # markets with prices in the numeraire
 
 
 class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -85,10 +86,10 @@ class Asset(_Part, frozen=True):
 
 
 class Market(_Part, frozen=True):
-    """A book.  Sizes are in the token; fees left out are the venue's, and zero in a loan book."""
+    """A book.  Sizes are in the token; fees left out are the venue's, and zero in a loan or backstop book."""
 
     symbol: str
-    kind: Literal["spot", "perp", "loan"]
+    kind: Literal["spot", "perp", "loan", "backstop"]
     asset: str
     lot: str
     tick: str | None = None
@@ -222,17 +223,17 @@ def _add_market(engine: Engine, genesis: Genesis, market: Market) -> None:
     number = next((n for n, asset in enumerate(genesis.assets, 1) if asset.symbol == market.asset), 0)
     if not number:
         raise GenesisError(f"asset: there is no {market.asset}")
-    is_loan = market.kind == "loan"
+    is_priced = market.kind in PRICED
     venue, cash, decimals = genesis.venue, genesis.assets[0].decimals, genesis.assets[number - 1].decimals
     lot_quanta = _units("lot", market.lot, decimals)
     if not lot_quanta:
         raise GenesisError("lot: must be above zero")
-    maker, taker = (0, 0) if is_loan else (venue.maker_ppm, venue.taker_ppm)
+    maker, taker = (venue.maker_ppm, venue.taker_ppm) if is_priced else (0, 0)
     engine.governance.add_market(
         KINDS[market.kind],
         number,
         lot_quanta,
-        tick_value=1 if is_loan else compute_tick_value(market, cash),
+        tick_value=compute_tick_value(market, cash) if is_priced else 1,
         minimum_lots=_lots("minimum", market.minimum, decimals, lot_quanta) or 1,
         maker_ppm=maker if market.maker_ppm is None else market.maker_ppm,
         taker_ppm=taker if market.taker_ppm is None else market.taker_ppm,

@@ -12,6 +12,7 @@ from worldmarkets.exchange.errors import UnknownName
 from worldmarkets.exchange.units import MARK_DECIMALS, Amount, from_units, parse, to_grid, to_rate, to_units
 
 _T = TypeVar("_T")
+TICKS = {"loan": Decimal("0.01"), "backstop": Decimal("0.001")}  # percent a year; shares of a shock loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """A listed book.  In a loan book a price is a yearly rate, in percent."""
+    """A listed book.  In a loan book a price is a yearly rate, in percent; in the backstop book a share of a loss."""
 
     number: int
     symbol: str
@@ -98,9 +99,9 @@ class Listing:
         cash = genesis.assets[0].decimals
         for number, market in enumerate(genesis.markets, 1):
             of = self._assets[market.asset]
-            is_loan = market.kind == "loan"
-            tick = Decimal("0.01") if is_loan or market.tick is None else parse(market.tick)
-            value = 1 if is_loan else source.compute_tick_value(market, cash)
+            is_priced = market.kind in source.PRICED
+            tick = parse(market.tick) if is_priced and market.tick is not None else TICKS[market.kind]
+            value = source.compute_tick_value(market, cash) if is_priced else 1
             quanta = of.to_quanta(market.lot)
             listed = Market(
                 number, market.symbol, market.kind, of, parse(market.lot), tick, market.tenor_hours, quanta, value
@@ -126,6 +127,13 @@ class Listing:
         if found is None:
             raise UnknownName(f"there is no market {name}; there are {', '.join(self._markets)}")
         return found
+
+    def backstop_market(self) -> Market:
+        """Return the book of bids for slices of portfolios.  Raises UnknownName."""
+        for market in self.markets:
+            if market.kind == "backstop":
+                return market
+        raise UnknownName("there is no backstop book")
 
     def loan_market(self, asset: str, tenor: str | None = None) -> Market:
         """Return the loan book of an asset: its first one, or that of a tenor such as "30D".  Raises UnknownName."""

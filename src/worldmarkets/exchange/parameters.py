@@ -136,10 +136,10 @@ def make_listed_market(exchange: Exchange, market: source.Market, fees_like: str
     asset = exchange.listing.asset(market.asset)
     cash = exchange.listing.numeraire.decimals
     lot = asset.to_quanta(market.lot, "lot")
-    is_loan = market.kind == "loan"
+    is_priced = market.kind in source.PRICED
     return make(
         ListMarket, kind=codes.LIST_MARKET, flags=codes.ADMINISTRATOR, market_kind=source.KINDS[market.kind],
-        asset=asset.number, lot_quanta=lot, tick_value=1 if is_loan else source.compute_tick_value(market, cash),
+        asset=asset.number, lot_quanta=lot, tick_value=source.compute_tick_value(market, cash) if is_priced else 1,
         minimum_lots=to_lots(asset, lot, "minimum", market.minimum or "0") or 1,
         open_interest_cap=to_lots(asset, lot, "open_interest_cap", market.open_interest_cap or "0"),
         tenor_hours=market.tenor_hours,

@@ -11,6 +11,7 @@ from worldmarkets.core import codes
 from worldmarkets.core.codec import COMMAND_NAMES, result_name
 from worldmarkets.core.records import Record
 from worldmarkets.exchange.listing import Listing
+from worldmarkets.exchange.units import from_units
 
 if TYPE_CHECKING:
     from worldmarkets.exchange.account import Account
@@ -105,6 +106,24 @@ class Result:
     def fees(self) -> Decimal:
         """The fees paid, over all fills."""
         return sum((fill.fee for fill in self.fills), Decimal(0))
+
+
+@dataclass(frozen=True, slots=True)
+class SliceTaken:
+    """A slice of an account that a bidder took in auction, for `d` of the shock loss that moved.
+
+    `share` is the part of what the bid covers that was asked for, `size` the notional that moved, `loss` by how much
+    the account's shock loss fell, and `paid` what the bidder paid for it; negative when it was paid.
+    """
+
+    account: Account
+    bidder: Account
+    order: int
+    d: Decimal
+    share: Decimal
+    size: Decimal
+    loss: Decimal
+    paid: Decimal
 
 
 class Reader:
@@ -253,6 +272,20 @@ def _is_opened(event: Any, account: int) -> bool:
     if event.kind == codes.LOAN_OPENED:
         return account in (event.account, event.lender)
     return event.change_lots > 0 and event.code != codes.CIRCLED and account in (event.account, event.short_account)
+
+
+def read_slices(listing: Listing, get_account: Callable[[int], Account], events: Sequence[Record]) -> list[SliceTaken]:
+    """Return the slices that bidders took, from the events."""
+    taken: list[Any] = [event for event in events if event.kind == codes.BACKSTOP_TAKEN]
+    cash = listing.numeraire.from_quanta
+    return [
+        SliceTaken(
+            get_account(event.account), get_account(event.bidder), event.order_id,
+            listing.market(event.market).from_ticks(event.price_ticks), from_units(event.share_ppb, 9),
+            listing.market(event.market).from_lots(event.lots), cash(event.loss), cash(event.paid),
+        )
+        for event in taken
+    ]  # fmt: skip
 
 
 def side_name(side: int) -> str:

@@ -21,6 +21,7 @@ _KEYS = {
     "slots": "maker",
     "limits": "account",
     "orders": "id",
+    "bids": "loss_ppm",
     "perps": "id",
     "loans": "id",
     "clients": "client_id",

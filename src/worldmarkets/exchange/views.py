@@ -138,6 +138,41 @@ class Perp:
     unrealised: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class BackstopBid:
+    """A bid to take slices of portfolios, up to a notional, for `d` of their shock loss; `groups` empty takes all."""
+
+    id: int
+    account: Account
+    d: Decimal
+    size: Decimal
+    groups: tuple[str, ...]
+    expires: datetime | None
+
+
+def read_backstop(exchange: Exchange) -> Iterator[BackstopBid]:
+    """Yield the bids of the backstop book, best first.  Raises UnknownName when there is no such book."""
+    market = exchange.listing.backstop_market()
+    for _, level in exchange.engine.get_level_rows(2 * market.number + codes.SELL):
+        row = exchange.read_row("levels", level).first
+        while row:
+            order = exchange.read_row("orders", row)
+            yield BackstopBid(
+                order.id, exchange.get_account(order.account), market.from_ticks(order.price_ticks),
+                market.from_lots(order.lots), read_groups(exchange, order.bid),
+                from_time(order.expiry_us) if order.expiry_us else None,
+            )  # fmt: skip
+            row = order.next
+
+
+def read_groups(exchange: Exchange, bid: int) -> tuple[str, ...]:
+    """Return the names of the groups that a bid takes, none when it takes all."""
+    row = exchange.read_row("bids", bid)
+    named = [group for group in (row.group_a, row.group_b, row.group_c, row.group_d) if group]
+    names = {exchange.read_row("assets", asset.number).group: asset.group for asset in exchange.listing.assets}
+    return tuple(names[group] for group in named)
+
+
 class Views:
     """Reads one account's rows."""
 

@@ -20,10 +20,12 @@ from worldmarkets.core.timers import Timers
 if not cython.compiled:
     from worldmarkets.core.codes import (
         INTEREST_SHARED,
+        LOAN_ASSUMED,
         LOAN_DUE,
         LOAN_IOU,
         LOAN_MOVED,
         LOAN_NO_RELEND,
+        LOAN_NO_RENEWAL,
         LOAN_OPENED,
         LOAN_REPAID,
         NONE,
@@ -44,6 +46,7 @@ if not cython.compiled:
         Side,
         Venue,
         as_interest_shared,
+        as_loan_assumed,
         as_loan_moved,
         as_loan_opened,
         as_loan_repaid,
@@ -731,6 +734,49 @@ class Loans:
         event.former = former
         event.lender = lender
         event.rate_bp = rate_bp
+        event.asset = loan.asset
+        return part
+
+    def assume(self, row: longlong, borrower: longlong, principal: longlong) -> longlong:
+        """Put a new borrower in the place of the old one for `principal` of a loan; return the row of that part.
+
+        Rate, due time and lender stay.  What is done at the due time is the new borrower's own choice, and its cap is
+        the rate that there is.  Less than all of the loan is split off, as a loan of its own on the same terms.
+        """
+        source: longlong = self.loans.rows[row].id
+        part: longlong = row
+        former: longlong = self.loans.rows[row].borrower
+        owed: longlong = self.ledger.find(former, self.loans.rows[row].asset)
+        target: longlong = self.ledger.need(borrower, self.loans.rows[row].asset)
+        if principal < self.loans.rows[row].principal:
+            part = self.split(row, principal, owed)
+        loan = self.loans.edit(part)
+        self.unlink_borrower(part, owed)
+        debts = self.ledger.edit(owed)
+        debts.loans -= 1
+        debts.borrowed -= principal
+        self.ledger.add_contract(former, -1)
+        self.add_credit(loan.lender, former, loan.asset, -principal)
+        self.add_credit(loan.lender, borrower, loan.asset, principal)
+        loan.borrower = borrower
+        loan.cap_bp = loan.rate_bp
+        loan.plan = self.state.accounts.rows[borrower].loan_plan
+        loan.flags = loan.flags & ~LOAN_NO_RENEWAL | self.state.accounts.rows[borrower].loan_flags
+        self.link_borrower(part, target)
+        debts = self.ledger.edit(target)
+        debts.loans += 1
+        debts.borrowed += principal
+        self.ledger.add_contract(borrower, 1)
+        self.refresh(owed)
+        self.refresh(target)
+        event = as_loan_assumed(self.outbox.emit(LOAN_ASSUMED, 0, loan.market, borrower))
+        event.contract_id = loan.id
+        event.from_contract_id = source
+        event.principal = principal
+        event.due_us = loan.due_us
+        event.former = former
+        event.lender = loan.lender
+        event.rate_bp = loan.rate_bp
         event.asset = loan.asset
         return part
 

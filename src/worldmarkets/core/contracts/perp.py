@@ -553,6 +553,62 @@ class Perps:
             left -= size
         return lots - left
 
+    def hand_over(self, row: longlong, giver: longlong, taker: longlong, lots: longlong, budget: longlong,
+                  actor: longlong) -> longlong:  # fmt: skip
+        """Put one position in the place of another in a contract, for up to `lots`, at the mark; return how many.
+
+        What the new party has on the other side is given up first, in its own order; what the two have between
+        themselves is torn up.  Its policy is asked, as of a contract that its own order makes; the counterparty's is
+        not, since whoever asks for this sees to it that the new party is free.
+        """
+        perp = self.perps.read(row)
+        market: longlong = perp.market
+        is_long: cython.bint = perp.long_position == giver
+        other: longlong = perp.short_position if is_long else perp.long_position
+        left: longlong = lots
+        size: longlong
+        given: longlong
+        target: longlong
+        held = self.positions.read(taker)
+        self.slices = 0
+        while left > 0 and self.slices < budget:
+            given = NONE
+            target = taker
+            size = left
+            cause: longlong = REPAIRED
+            if other == taker:
+                cause = TORN_UP
+            elif (is_long and held.lots < 0) or (not is_long and held.lots > 0):
+                given = self.choose(taker)
+                size = min(size, self.perps.rows[given].lots)
+                cause = CROSSED
+                target = self.perps.rows[given].long_position if is_long else self.perps.rows[given].short_position
+            if cause != TORN_UP:
+                size = self.fit_handed(market, other, target, taker, size, is_long)
+                if size == 0:
+                    break
+            self.reduce(row, size, cause, actor)
+            if given != NONE:
+                self.reduce(given, size, cause, actor)
+            if cause != TORN_UP and is_long:
+                self.add(target, other, market, size, self.compute_mark_value(market, size), cause, actor)
+            elif cause != TORN_UP:
+                self.add(other, target, market, size, self.compute_mark_value(market, size), cause, actor)
+            self.slices += 1
+            left -= size
+        return lots - left
+
+    def fit_handed(self, market: longlong, other: longlong, target: longlong, taker: longlong, lots: longlong,
+                   is_long: cython.bint) -> longlong:  # fmt: skip
+        """Return how many of `lots` policies let one position face another in a contract handed over to `taker`."""
+        one: longlong = self.positions.rows[target].account
+        two: longlong = self.positions.rows[other].account
+        one_asks: cython.bint = target == taker or self.may_refuse(one, two)
+        two_asks: cython.bint = target != taker and self.may_refuse(two, one)
+        if is_long:
+            return self.policies.fit_perp(one, two, market, lots, AT_MARK, one_asks, two_asks)
+        return self.policies.fit_perp(two, one, market, lots, AT_MARK, two_asks, one_asks)
+
     def settle(self, buyer: longlong, seller: longlong, amount: longlong) -> None:
         """Settle the price's distance from the mark between buyer and seller."""
         if amount >= 0:

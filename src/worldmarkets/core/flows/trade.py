@@ -6,6 +6,7 @@ import cython
 from cython import longlong, pointer
 
 from worldmarkets.core.admission import Admission, Standing
+from worldmarkets.core.bids import Bids
 from worldmarkets.core.conditions import Conditions
 from worldmarkets.core.contracts.perp import Perps
 from worldmarkets.core.mandates import Mandates
@@ -59,6 +60,7 @@ class TradeFlow:
     mandates: Mandates
     matching: Matching
     triggers: Triggers
+    bids: Bids
     admission: Admission
     perps: Perps
     policies: Policies
@@ -68,13 +70,14 @@ class TradeFlow:
 
     def __init__(
         self, state: State, timers: Timers, conditions: Conditions, orders: Orders, matching: Matching,
-        triggers: Triggers, admission: Admission, perps: Perps, policies: Policies,
+        triggers: Triggers, bids: Bids, admission: Admission, perps: Perps, policies: Policies,
         outbox: Outbox,
     ):  # fmt: skip
         self.state = state
         self.timers = timers
         self.conditions = conditions
         self.triggers = triggers
+        self.bids = bids
         self.orders = orders
         self.mandates = matching.mandates
         self.matching = matching
@@ -197,6 +200,8 @@ class TradeFlow:
             self.matching.sweep_touch(order.market, order.side, price)
         if order.flags & POST_ONLY and self.matching.find_touch(command.account, order.market, order.side, price) != 0:
             return self.admission.refuse(WOULD_CROSS, 0, price, order.market)
+        if order.bid != NONE:
+            return self.bids.amend(slot, price, lots)
         if not self.matching.is_bundle:
             self.admission.take(self.matching.taker, command.account)
         self.orders.withdraw(slot)
