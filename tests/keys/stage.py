@@ -113,6 +113,7 @@ COMMAND_OF: dict[int, Callable[[Stage], list[Record]]] = {
     c.OPEN_ACCOUNT: lambda s: [make_open(s.alice.owner, 7)],
     c.DEPOSIT: lambda s: [s.make(c.DEPOSIT, asset=1, amount=10)],
     c.WITHDRAW: lambda s: [s.make(c.WITHDRAW, asset=1, amount=10)],
+    c.PLACE_BID: lambda s: [collect(s.alice, "bid_backstop", "100", "0.05")],
     c.TRANSFER: lambda s: [s.make(c.TRANSFER, asset=1, amount=10, to=s.bob.number)],
     c.SET_MARK: lambda s: [s.make(c.SET_MARK, account=0, asset=2, price=6 * 10**12, sources=3, agreeing=3,
                                   source_time_us=s.exchange.time_us)],

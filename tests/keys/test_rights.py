@@ -35,6 +35,7 @@ CLASSES = {
 }  # fmt: skip
 CLASS_OF = {
     c.OPEN_ACCOUNT: "opening", c.DEPOSIT: "sequencer", c.WITHDRAW: "owner", c.TRANSFER: "owner",
+    c.PLACE_BID: "owner",
     c.SET_MARK: "sequencer", c.ADVANCE_TIME: "sequencer", c.CONFIGURE_ACCOUNT: "trading", c.PLACE_ORDER: "trading",
     c.CANCEL_ORDER: "trading", c.CANCEL_ALL: "trading", c.AMEND_ORDER: "trading", c.PAIR_ORDERS: "trading",
     c.SET_DEAD_MAN: "trading", c.TRUE_UP: "trading", c.REPAY_LOAN: "trading", c.EXTEND_LOAN: "trading",
