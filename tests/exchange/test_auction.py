@@ -6,11 +6,15 @@ auction of five minutes, done within a preview that stays open.
 
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from tests.exchange.venues import SMALL, WORKED
 from worldmarkets import Exchange
+from worldmarkets.core import codes
+from worldmarkets.core.codec import EVENT_NAMES
+from worldmarkets.core.records import Command
 from worldmarkets.exchange import Account, SliceTaken, parse_genesis
 
 D = Decimal
@@ -264,3 +268,37 @@ def test_an_owner_does_not_bid_for_its_own_account(exchange: Exchange) -> None:
     assert take(exchange, account) == [] and len(exchange.backstop) == 1
     enter(exchange, "bidder").bid_backstop("50000", "0.1")
     assert len(take(exchange, account)) == 1 and len(exchange.backstop) == 2
+
+
+def test_the_ladder_auctions_by_its_clock() -> None:
+    """rho is 200 / 920: a tenth is accepted from the 138th of 300 seconds on, and not before.
+
+    With the slice of the first example the account is free; its receipt says what the auction cost.
+    """
+    text = WORKED.format(basis=0).replace("[venue]\n", "[venue]\nhas_ladder = true\n") + BACKSTOP
+    exchange = Exchange(parse_genesis(text), capacity=SMALL)
+    exchange.marks({"ETH": "2000", "stETH": "2000", "BTC": "50000"})
+    maker, account, bidder = (enter(exchange, name, usdm) for name, usdm in (
+        ("maker", "1_000_000"), ("long", "1000"), ("bidder", "100_000")))  # fmt: skip
+    trade(account, maker, "BTC-PERP", "0.2", "50000")
+    bidder.bid_backstop("50000", "0.1")
+    exchange.mark("BTC", "46000")
+    exchange.step(seconds=137)
+    assert account.state == "auction" and bidder.perps == []
+    events = [event for _ in range(4) for event in step(exchange)]
+    assert account.available_margin == D("2.8026") and account.state == "free"
+    assert [perp.size for perp in bidder.perps] == [D("0.17459")]
+    names = [EVENT_NAMES[event.kind] for event in events if event.account == account.number]
+    assert [name for name in names if name in ("BACKSTOP_TAKEN", "ACCOUNT_STATE", "RUNG_ENDED", "RUNG_COST")] == [
+        "BACKSTOP_TAKEN", "ACCOUNT_STATE", "RUNG_ENDED", "RUNG_COST"
+    ]  # fmt: skip
+    (cost,) = (event for event in events if event.kind == codes.RUNG_COST)
+    assert (cost.discount, cost.lost_to_price, cost.lost_to_slippage, cost.fees) == (80_311_400, 0, 0, 0)
+    assert exchange.audit() == []
+    exchange.step(minutes=10)
+    assert account.state == "free" and len(bidder.perps) == 1
+
+
+def step(exchange: Exchange) -> list[Any]:
+    """Let a second pass, and return the events."""
+    return list(exchange.send(Command(kind=codes.ADVANCE_TIME, time_us=exchange.time_us + 10**6)).events)

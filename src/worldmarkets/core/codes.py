@@ -188,7 +188,8 @@ MANDATE_KINDS = (  # what a mandate may allow a delegate; a bundle is what its l
     | 1 << SET_PROTECTION | 1 << RESET_PROTECTION | 1 << SET_LIMITS
 )  # fmt: skip
 OWNER_KINDS = (
-    MANDATE_KINDS | 1 << WITHDRAW | 1 << TRANSFER | 1 << BUNDLE | 1 << ADD_KEY | 1 << SET_MANDATE | 1 << REVOKE_KEY
+    MANDATE_KINDS | 1 << WITHDRAW | 1 << TRANSFER | 1 << PLACE_BID | 1 << BUNDLE | 1 << ADD_KEY | 1 << SET_MANDATE
+    | 1 << REVOKE_KEY
 )  # fmt: skip
 
 # Terms of a mandate: the fields that SET_MANDATE writes.

@@ -256,7 +256,7 @@ class Engine(Queries):
         self.outbox.sequence = self.preview_sequence
         self.is_preview = False
 
-    def preview_auction(self, account: longlong, elapsed_us: longlong, clock_us: longlong):
+    def preview_auction(self, account: longlong, elapsed_us: longlong):
         """Let bids take slices of an account as `elapsed_us` into its auction; return the events, encoded.
 
         Only the ladder auctions accounts, so this runs within a preview alone.
@@ -264,7 +264,7 @@ class Engine(Queries):
         if not self.is_preview:
             raise RuntimeError("an auction is previewed within a preview")
         start: longlong = self.outbox.length
-        self.auction_flow.step(account, elapsed_us, clock_us, NONE)
+        self.auction_flow.step(account, elapsed_us, self.state.venue.rows[1].auction_clock_us, NONE)
         self.work.settle_creditors()
         return bytes(self.outbox.view(start, self.outbox.length))
 

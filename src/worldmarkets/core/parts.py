@@ -188,7 +188,9 @@ class Parts:
             self.state, self.ledger, self.loans, self.matching, self.admission, self.oracle, self.borrow_flow,
             self.outbox,
         )  # fmt: skip
-        self.ladder_flow = LadderFlow(self.state, self.timers, self.atlas, self.sweep, self.outbox)
+        self.ladder_flow = LadderFlow(
+            self.state, self.timers, self.atlas, self.sweep, self.auction_flow, self.outbox
+        )  # fmt: skip
         self.compression_flow = CompressionFlow(
             self.state, self.perps, self.oracle, self.admission, self.outbox, self.inbox
         )  # fmt: skip

@@ -1616,6 +1616,7 @@ class Latch(Record):
 
     `initial`, `value` and `resilience_ppm` are V(initial), V(0) and rho when the rung began, with the marks of
     `mark_version`; `brought` is what was added since, at the mark.  `least` is the least state that the clocks allow.
+    `bid` is the order after which its auction goes on, 0 to begin with the best.
     """
 
     latched_us: i64
@@ -1631,6 +1632,7 @@ class Latch(Record):
     slippage: i64
     fees: i64
     discount: i64
+    bid: i64
     resilience_ppm: i32
     lowest_ppm: i32
     account: u32

@@ -171,8 +171,7 @@ class Exchange:
         if not self.engine.is_preview:
             with self.preview():
                 return self.preview_auction(account, seconds)
-        clock_us = 300_000_000
-        events = decode_events(self.engine.preview_auction(account.number, round(seconds * SECOND), clock_us))
+        events = decode_events(self.engine.preview_auction(account.number, round(seconds * SECOND)))
         return read_slices(self.listing, self.get_account, events)
 
     # Compression.

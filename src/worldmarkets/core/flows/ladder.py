@@ -13,6 +13,7 @@ import cython
 from cython import longlong
 
 from worldmarkets.core.atlas import Atlas
+from worldmarkets.core.flows.auction import AuctionFlow
 from worldmarkets.core.outbox import Outbox
 from worldmarkets.core.state import State
 from worldmarkets.core.sweep import Sweep
@@ -54,13 +55,17 @@ class LadderFlow:
     timers: Timers
     atlas: Atlas
     sweep: Sweep
+    auction_flow: AuctionFlow
     outbox: Outbox
 
-    def __init__(self, state: State, timers: Timers, atlas: Atlas, sweep: Sweep, outbox: Outbox):
+    def __init__(
+        self, state: State, timers: Timers, atlas: Atlas, sweep: Sweep, auction_flow: AuctionFlow, outbox: Outbox
+    ):  # fmt: skip
         self.state = state
         self.timers = timers
         self.atlas = atlas
         self.sweep = sweep
+        self.auction_flow = auction_flow
         self.outbox = outbox
 
     # Who comes and goes.
@@ -161,6 +166,16 @@ class LadderFlow:
         """Do what the rung of a latched account is for."""
         latch = self.state.latches.edit(self.state.accounts.rows[account].latch)
         latch.lowest_ppm = min(latch.lowest_ppm, latch.resilience_ppm)
+        if latch.rung == STATE_AUCTION:
+            self.auction(account)
+
+    def auction(self, account: longlong) -> None:
+        """Let bids take slices of an account, as far as its clock has raised what is accepted."""
+        latch = self.state.latches.edit(self.state.accounts.rows[account].latch)
+        latch.bid = self.auction_flow.step(account, latch.auction_us, self.state.venue.rows[1].auction_clock_us,
+                                           latch.bid)  # fmt: skip
+        latch.discount += self.auction_flow.discount
+        latch.slices += self.auction_flow.takes
 
     def queue_next(self, account: longlong) -> None:
         """Give an account its turn in the next round, by its resilience as it is now."""
