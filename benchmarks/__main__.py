@@ -11,7 +11,21 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import atlas, book, instructions, measure, memory, mix, peers, quotes, replay, scale, sweep
+from benchmarks import (
+    atlas,
+    book,
+    instructions,
+    measure,
+    memory,
+    mix,
+    node,
+    peers,
+    quotes,
+    replay,
+    restart,
+    scale,
+    sweep,
+)
 
 OUT = Path(__file__).with_name("out.json")
 PARTS: tuple[tuple[str, Callable[[], dict[str, float]]], ...] = (
@@ -24,6 +38,8 @@ PARTS: tuple[tuple[str, Callable[[], dict[str, float]]], ...] = (
     ("a million accounts", scale.measure_all),
     ("memory", memory.measure_all),
     ("replay and snapshots", replay.measure_all),
+    ("the venue", node.measure_all),
+    ("a restart", restart.measure_all),
     ("instructions", instructions.measure_all),
 )
 # What we aim at: the figure and whether it should be at least or at most that.
@@ -36,6 +52,10 @@ AIMS = {
     "core.accounts_1m_ratio": ("<=", 1.5),
     "core.markets_256_ratio": ("<=", 1.5),
     "atlas.sweep_1m_ms": ("<=", 10.0),
+    "venue.receipt_p50_ms": ("<=", 1.0),
+    "venue.signed_orders_per_s": (">=", 1e4),
+    "venue.bundled_commands_per_s": (">=", 1e5),
+    "venue.replay_commands_per_s": (">=", 1e6),
 }
 
 

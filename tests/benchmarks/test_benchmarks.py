@@ -1,10 +1,26 @@
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
 from benchmarks import __main__ as everything
-from benchmarks import atlas, book, instructions, measure, memory, mix, peers, quotes, replay, scale, sweep, venue
+from benchmarks import (
+    atlas,
+    book,
+    instructions,
+    measure,
+    memory,
+    mix,
+    node,
+    peers,
+    quotes,
+    replay,
+    restart,
+    scale,
+    sweep,
+    venue,
+)
 
 ACCOUNTS = 40
 COMMANDS = 512
@@ -102,3 +118,15 @@ def test_the_sweep_and_the_many_accounts_are_measured(monkeypatch) -> None:
     found = sweep.measure_all(300)
     assert found["atlas.sweep_visited"] > 0
     assert scale.measure_mix(300, 2_048) > 0
+
+
+def test_a_restart_of_signed_commands_comes_out(log: mix.Log, tmp_path: Path) -> None:
+    digest = restart.write_journal(tmp_path, log)
+    assert restart.time_restart(tmp_path, log.size, digest) > 0
+
+
+def test_a_venue_of_its_own_is_measured_over_its_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, count in {"LATENCIES": 20, "SINGLES": 80, "BUNDLES": 8, "READS": 16}.items():
+        monkeypatch.setattr(node, name, count)
+    figures = node.measure_all(1)
+    assert all(figure > 0 for figure in figures.values()) and len(figures) == 7
