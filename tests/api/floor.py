@@ -23,6 +23,15 @@ from worldmarkets.schemas import stream as said
 MARKS = {"USDM": "1", "BTC": "60000", "ETH": "2000"}
 
 
+async def mark(node: Node, asset: str, price: str) -> None:
+    """Take a mark from three sources that agree."""
+    listed = node.exchange.listing.asset(asset)
+    await node.send_and_wait(
+        make(SetMark, kind=codes.SET_MARK, asset=listed.number, price=listed.to_mark(price), sources=3, agreeing=3,
+             source_time_us=node.clock.now_us())
+    )  # fmt: skip
+
+
 class Floor:
     """A running node with its stream."""
 
@@ -37,11 +46,7 @@ class Floor:
 
     async def mark(self, asset: str, price: str) -> None:
         """Set a mark."""
-        listed = self.node.exchange.listing.asset(asset)
-        await self.node.send_and_wait(
-            make(SetMark, kind=codes.SET_MARK, asset=listed.number, price=listed.to_mark(price), sources=3,
-                 agreeing=3, source_time_us=self.node.clock.now_us())
-        )  # fmt: skip
+        await mark(self.node, asset, price)
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Talk]:

@@ -38,3 +38,14 @@ class RejectedError(ClientError):
         self.needed = receipt.needed
         self.had = receipt.had
         self.leg = receipt.leg
+
+
+class OutcomeUnknown(ClientError):
+    """A bundle was sent, and the venue could not be asked what became of it before it expired.
+
+    `message` are the signed bytes: `client.resolve(message)` asks again, and sends nothing.
+    """
+
+    def __init__(self, message: bytes) -> None:
+        super().__init__("a bundle was sent, and the venue cannot be reached to ask what became of it")
+        self.message = message
