@@ -17,7 +17,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help build up test check fast format bench soak demo docs lock clean
+.PHONY: help build up replay test check fast format bench soak demo docs lock clean
 # CFLAGS of the environment would replace the flags that the core is compiled with.
 unexport CFLAGS CPPFLAGS LDFLAGS
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -27,7 +27,10 @@ help:  ## This list
 
 build: $(VENV)/.compiled  ## Make .venv from requirements.lock and compile the core; nothing to do when nothing changed
 
-up: build  ## Replay a recorded market, with portfolios trading in it, and say where the report is
+up: build  ## Run a venue with a played market and trading agents: http on 8000, stream on 8001, data in ./data
+	@$(WORLD) up
+
+replay: build  ## Replay a recorded market, with portfolios trading in it, and say where the report is
 	$(WORLD) replay l2 --out out
 	@echo "The report is $(CURDIR)/out/replay.html: open it in a browser."
 

@@ -36,6 +36,7 @@ class Server:
         self.app = make_app(node, history)
         self.stream = Stream(node)
         self.http_port = 0
+        self.is_serving = False
         self._socket: socket.socket | None = None
         self._http: _Uvicorn | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -72,6 +73,7 @@ class Server:
         await self.stream.start(config.host, config.stream_port)
         while not self._http.started and not self._tasks[-1].done():
             await asyncio.sleep(0.01)
+        self.is_serving = True
         log.info(
             "serving", host=config.host, http=self.http_port, stream=self.stream.port, block=self.node.journal.last
         )

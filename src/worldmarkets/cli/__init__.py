@@ -13,9 +13,11 @@ from typing import Annotated, Protocol, runtime_checkable
 import typer
 
 from worldmarkets import __version__
+from worldmarkets.cli import keys, operate, show, trade
 from worldmarkets.cli.audit import audit
 from worldmarkets.cli.info import info
 from worldmarkets.cli.margin import margin
+from worldmarkets.cli.up import up
 
 app = typer.Typer(
     name="world",
@@ -24,6 +26,14 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(up)
+app.add_typer(keys.app, name="keys")
+for _command in (
+    trade.faucet, show.portfolio, show.book, trade.order, trade.cancel, trade.lend, trade.borrow, trade.bundle,
+    operate.status, operate.snapshot, operate.halt, operate.deposit,
+):  # fmt: skip
+    app.command()(_command)
+app.add_typer(operate.journal, name="journal")
 app.command()(margin)
 app.command()(audit)
 app.command()(info)

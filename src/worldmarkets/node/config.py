@@ -32,6 +32,42 @@ class StreamLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     kept_messages: int = 512  # of one channel, for who resumes
 
 
+GIFT = {"USDM": "100000", "BTC": "1", "ETH": "20", "stETH": "10", "SOL": "200", "MEGA": "50000", "USDC": "20000",
+        "USDT": "20000"}  # fmt: skip
+
+
+class FaucetSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the faucet gives.  It is for development: with it on, funds are worth nothing."""
+
+    on: bool = False
+    gifts: int = 10  # to one account, for ever
+    gifts_a_minute: int = 120  # to everybody
+    amounts: dict[str, str] = msgspec.field(default_factory=GIFT.copy)
+
+
+class OracleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """When a mark is sent, and what it needs.  A feed is stale after 30 s without one."""
+
+    look_ms: int = 250  # how often the sources are compared
+    move_ppm: int = 20  # a median that moved by this is sent
+    refresh_seconds: int = 10  # and any other after so long
+    max_age_seconds: int = 15  # a price older than this does not count
+    agreement_ppm: int = 5_000  # how near the median a source agrees with it
+    quorum: int = 0  # how many sources must have a price; 0: more than half of them
+
+
+class HttpSourceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A price that is read over HTTP.  `path` leads to it in the JSON, `time_path` to its time: "data.0.price"."""
+
+    name: str
+    asset: str
+    url: str
+    path: str
+    time_path: str = ""  # seconds, milliseconds, microseconds or nanoseconds since 1970; empty: when it was read
+    every_seconds: float = 2.0
+    timeout_seconds: float = 2.0
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The settings of a node."""
 
@@ -45,6 +81,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     snapshots_kept: int = 3
     limits: Limits = Limits()
     stream: StreamLimits = StreamLimits()
+    development: bool = False  # play a recorded market, with trading agents; keys of development rule
+    oracle: OracleSettings = OracleSettings()
+    sources: list[HttpSourceSettings] = []
+    faucet: FaucetSettings = FaucetSettings()
 
 
 def load_config(path: Path | None) -> Config:

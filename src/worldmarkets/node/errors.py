@@ -42,4 +42,7 @@ DOOR_CODES = {
     "OVERLOADED": 503,  # the queue is full
     "NOT_READY": 503,  # starting, stopping, or the state did not come out as journalled
     "TOO_LARGE": 413,  # a message beyond the size that is read
+    "FAUCET_OFF": 404,  # this venue gives no test funds
+    "FAUCET_EMPTY": 429,  # this account has had all the test funds that there are for one
+    "DEPOSIT": 409,  # the exchange does not take a deposit; the message says why
 }

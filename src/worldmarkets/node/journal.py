@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +37,11 @@ CREATE TABLE checkpoints (
     block INTEGER PRIMARY KEY,    -- after which
     digest TEXT NOT NULL          -- the digest of the state
 ) STRICT;
+CREATE TABLE deposits (
+    id TEXT PRIMARY KEY,          -- what its source calls it
+    block INTEGER NOT NULL,       -- in which it was credited
+    place INTEGER NOT NULL        -- as which command, from 0
+) STRICT, WITHOUT ROWID;
 """
 
 
@@ -95,7 +100,7 @@ class Journal:
         self._db.execute("COMMIT")
 
     def _check(self, genesis: str) -> None:
-        if not {"meta", "blocks", "checkpoints"} <= self._read_tables():
+        if not {"meta", "blocks", "checkpoints", "deposits"} <= self._read_tables():
             raise JournalError(f"{self.path} is a database, but not a journal of worldmarkets")
         meta = dict(self._db.execute("SELECT name, value FROM meta"))
         if meta.get("format") != str(FORMAT):
@@ -117,20 +122,49 @@ class Journal:
         """The number of the next command."""
         return self._next
 
-    def append(self, block: Block) -> None:
-        """Write a block; it is durable when this returns.  Raises JournalError; the block is not in the log then."""
+    def append(self, block: Block, deposits: Sequence[tuple[str, int]] = ()) -> None:
+        """Write a block; it is durable when this returns.  Raises JournalError; the block is not in the log then.
+
+        `deposits` are the ids of those in it and their places; they are kept with the block, or neither is.
+        """
         if block.number != self.last + 1 or block.first != self._next:
             raise JournalError(f"block {block.number} from command {block.first} does not follow block {self.last}")
         after = block.compute_hash(self.head)
         try:
+            if deposits:
+                self._db.execute("BEGIN")
+                rows = [(deposit, block.number, place) for deposit, place in deposits]
+                self._db.executemany("INSERT INTO deposits VALUES (?, ?, ?)", rows)
             self._db.execute(
                 "INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (block.number, block.first, block.count, block.time_us, block.commands, block.signed, block.events,
                  after),
             )  # fmt: skip
+            if deposits:
+                self._db.execute("COMMIT")
         except sqlite3.Error as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
             raise JournalError(f"block {block.number} could not be written to {self.path}: {error}") from error
         self.last, self.head, self._next, self.time_us = block.number, after, block.first + block.count, block.time_us
+
+    def has_deposit(self, deposit: str) -> bool:
+        """Say whether a deposit has been credited."""
+        return self._db.execute("SELECT 1 FROM deposits WHERE id = ?", (deposit,)).fetchone() is not None
+
+    def read_deposits(self, after: int = 0) -> dict[int, list[tuple[str, int]]]:
+        """Return the ids and places of the deposits in the blocks after one, by block."""
+        found: dict[int, list[tuple[str, int]]] = {}
+        for deposit, block, place in self._db.execute("SELECT * FROM deposits WHERE block > ?", (after,)):
+            found.setdefault(block, []).append((deposit, place))
+        return found
+
+    def forget_deposit(self, deposit: str) -> None:
+        """Forget a deposit that the exchange refused, so that it may come again.  Raises JournalError."""
+        try:
+            self._db.execute("DELETE FROM deposits WHERE id = ?", (deposit,))
+        except sqlite3.Error as error:
+            raise JournalError(f"a deposit could not be forgotten in {self.path}: {error}") from error
 
     def read(self, after: int = 0, head: bytes | None = None) -> Iterator[Block]:
         """Yield the blocks after one, each checked against the hash of the one before.  Raises JournalError.

@@ -26,8 +26,10 @@ from worldmarkets.exchange.outbound import Writer, skip_timed
 from worldmarkets.exchange.results import Reader
 from worldmarkets.node.clock import Clock, SystemClock
 from worldmarkets.node.config import Config
+from worldmarkets.node.deposits import Deposits
 from worldmarkets.node.door import Door
 from worldmarkets.node.errors import NodeError, Refused
+from worldmarkets.node.faucet import Faucet
 from worldmarkets.node.journal import Journal
 from worldmarkets.node.metrics import Metrics
 from worldmarkets.node.recovery import Progress, Recovered, Replayed, get_journal_path, recover
@@ -64,6 +66,8 @@ class Node:
         self.door = Door(self.exchange, self.domain, clock, config.limits)
         self.writer = Writer(self.exchange)
         self._reader = Reader(self.exchange.listing, self.exchange.get_account, self.exchange.get_resting_lots)
+        self.deposits = Deposits(self)
+        self.faucet = Faucet(config.faucet, self.deposits, journal, clock)
         self.is_ready = False
         self._receipts: OrderedDict[bytes, asyncio.Future[Receipt]] = OrderedDict()
         self._since_snapshot = 0
@@ -198,11 +202,14 @@ class Node:
             events=self.writer.write_all(skip_timed(events)),
         )  # fmt: skip
 
-    def send(self, *commands: Record, tell: Callable[[Told], None] | None = None) -> None:
-        """Queue a command of the node itself: marks, time, deposits.  Raises Refused when the queue is full."""
-        self.sequencer.submit(Entry(encode(commands), tell=tell))
+    def send(self, *commands: Record, tell: Callable[[Told], None] | None = None, deposit: str = "") -> None:
+        """Queue a command of the node itself: marks, time, deposits.  Raises Refused when the queue is full.
 
-    async def send_and_wait(self, *commands: Record) -> list[Any]:
+        `deposit` is the id of the deposit that it credits.
+        """
+        self.sequencer.submit(Entry(encode(commands), tell=tell, deposit=deposit))
+
+    async def send_and_wait(self, *commands: Record, deposit: str = "") -> list[Any]:
         """Queue a command of the node itself and return its events, once it is durable."""
         future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
 
@@ -210,7 +217,7 @@ class Node:
             if not future.done():
                 future.set_result(decode_events(told.events))
 
-        self.send(*commands, tell=tell)
+        self.send(*commands, tell=tell, deposit=deposit)
         return await future
 
     def preview(self, message: bytes) -> tuple[Receipt, Any, Any]:

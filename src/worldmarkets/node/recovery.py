@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from worldmarkets.core import codes
 from worldmarkets.core.codec import decode_events
 from worldmarkets.core.snapshot import SnapshotError
 from worldmarkets.exchange import Exchange
@@ -48,6 +49,7 @@ def recover(
     start = find_start(journal, snapshots) or Restored(Exchange(genesis), 0, NO_HASH, NO_HASH, "")
     exchange, last = start.exchange, start.events
     checkpoints = journal.read_checkpoints(start.block)
+    deposits = journal.read_deposits(start.block)
     if start.block:
         _check_digest(start.block, checkpoints.pop(start.block, start.digest), start.digest)
     replayed = 0
@@ -57,6 +59,9 @@ def recover(
         events = replay_block(exchange, block)
         last = hash_events(events)
         replayed += block.count
+        for deposit, place in deposits.get(block.number, ()):
+            if is_rejected(events, block.first + place):  # the node stopped before it could say so
+                journal.forget_deposit(deposit)
         if block.number in checkpoints:
             _check_digest(block.number, checkpoints[block.number], exchange.digest())
         if on_block is not None:
@@ -93,6 +98,12 @@ def name_block(exchange: Exchange, block: Block, events: memoryview) -> None:
             if b'"List' in message:
                 own = [event for event in decode_events(events) if event.sequence == block.first + place]
                 name_listings(exchange, _decode_bundle(message), own)
+
+
+def is_rejected(events: bytes | memoryview, sequence: int) -> bool:
+    """Say whether a command among those of a block was rejected."""
+    own = [event for event in decode_events(events) if event.sequence == sequence]
+    return bool(own) and own[-1].kind == codes.REJECTED
 
 
 def _check_digest(block: int, journalled: str, found: str) -> None:

@@ -35,11 +35,15 @@ _WORDS = RECORD_BYTES // 8
 
 @dataclass(slots=True)
 class Entry:
-    """A command on its way: its records, the signed message it came from, and who waits for its events."""
+    """A command on its way: its records, the signed message it came from, and who waits for its events.
+
+    `deposit` is the id of the deposit that it credits.
+    """
 
     records: bytes
     signed: bytes = b""
     tell: Callable[[Told], None] | None = None
+    deposit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +121,9 @@ class Sequencer:
                     await self._wake.wait()
                     continue
                 entries, block = self._close_block()
+                deposits = [(entry.deposit, place) for place, entry in enumerate(entries) if entry.deposit]
                 begun = time.perf_counter()
-                await loop.run_in_executor(self._writer, self.journal.append, block)
+                await loop.run_in_executor(self._writer, self.journal.append, block, deposits)
                 durable = time.perf_counter()
                 self._apply(entries, block)
                 if self.measure is not None:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import msgspec
 
 from worldmarkets.schemas.answers import Receipt
+from worldmarkets.schemas.commands import Address, Uint32
 
 Decimal = Annotated[str, msgspec.Meta(pattern=r"^-?\d+(\.\d+)?$", examples=["1250.5"], description="a decimal number")]
 Price = Annotated[
@@ -624,6 +625,20 @@ class TypedData(Answer, frozen=True):
 
     typed_data: dict[str, Any]
     digest: str
+
+
+class FaucetRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Who asks for test funds: an owner's account."""
+
+    owner: Address
+    account: Uint32 = 0
+
+
+class Gift(Answer, frozen=True):
+    """Test funds that an account got: how much of each asset."""
+
+    account: Name
+    amounts: dict[str, Decimal]
 
 
 # Health.

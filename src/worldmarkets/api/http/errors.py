@@ -66,6 +66,7 @@ _SAID = {
     401: "No key signed this.",
     404: "There is no such asset, market, account or choice.",
     408: "The bundle has expired.",
+    409: "The exchange does not take this deposit; `message` says why.",
     413: "The message is larger than what is read.",
     429: "Too much of one key, account or caller in this second.",
     503: "The venue does not take this now: it starts, stops, or has too much to do.",

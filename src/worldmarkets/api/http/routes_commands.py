@@ -94,4 +94,15 @@ def make_typed(state: Served, body: RawBody) -> reads.TypedData:
     )  # fmt: skip
 
 
-ROUTES = [send_commands, preview_commands, make_typed]
+@post(
+    "/v1/faucet", status_code=200, tags=TAG, responses=describe(400, 404, 409, 429, 503),
+)  # fmt: skip
+async def give_funds(state: Served, data: reads.FaucetRequest) -> reads.Gift:
+    """Ask for test funds, in a venue of development; the account is opened if there is none."""
+    if not state.node.is_ready:
+        raise Refused("NOT_READY", "the venue takes no commands now")
+    amounts = await state.node.faucet.give(data.owner, data.account)
+    return reads.Gift(account=f"{data.owner.lower()}#{data.account}", amounts=amounts)
+
+
+ROUTES = [send_commands, preview_commands, make_typed, give_funds]
