@@ -63,6 +63,8 @@ EVENT_RECORDS = {
     c.MARKET_SETTLED: r.MarketSettled,
     c.LOAN_MOVED: r.LoanMoved, c.INTEREST_SHARED: r.InterestShared, c.LOAN_OVERDUE: r.LoanOverdue,
     c.LOAN_CONFIGURED: r.LoanConfigured,
+    c.CLOSE_OUT_BEGUN: r.CloseOutBegun, c.CLOSE_OUT_COUNTED: r.CloseOutCounted,
+    c.CONTRACT_COUNTED: r.ContractCounted, c.CLAIM_PAID: r.ClaimPaid, c.CLOSE_OUT_DONE: r.CloseOutDone,
 }  # fmt: skip
 
 
@@ -1008,7 +1010,9 @@ def check_supply(world: World) -> None:
     positions, assets = world.rows("positions"), world.rows("assets")
     for asset in range(1, len(assets)):
         held = sum(positions["balance"][positions["asset"] == asset].tolist())
-        assert held + int(assets["fees"][asset]) == int(assets["supply"][asset]), f"invariant 1, asset {asset}"
+        assert held + int(assets["fees"][asset] + assets["remainders"][asset]) == int(assets["supply"][asset]), (
+            f"invariant 1, asset {asset}"
+        )
     assert (positions["balance"] >= 0).all(), "invariant 1, a balance below zero"
     assert (assets["fees"] >= 0).all(), "invariant 1, a venue account below zero"
 

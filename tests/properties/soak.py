@@ -31,6 +31,7 @@ PARTS: dict[str, tuple[int, float]] = {
     "funding": (3, 10),
     "fees": (3, 5),
     "parameters": (4, 5),
+    "close-outs": (4, 20),
 }
 assert sum(parts for parts, _ in PARTS.values()) == 100
 

@@ -33,6 +33,7 @@ from worldmarkets.core.codes import (
     SPOT,
     STATE_UNWIND,
     TRIGGERS,
+    WAITING,
 )
 from worldmarkets.core.engine import Engine
 from worldmarkets.core.records import TABLE_IDS, TABLES
@@ -94,6 +95,7 @@ def compute_violations(engine: Engine) -> list[str]:
     audit_timers(state, found)
     audit_fees(state, found)
     audit_credits(state, found)
+    audit_estates(state, found)
     audit_policies(state, found)
     audit_nonces(state, found)
     audit_mandates(state, found)
@@ -103,7 +105,7 @@ def compute_violations(engine: Engine) -> list[str]:
 
 
 def audit_supply(state: Tables, found: list[str]) -> None:
-    """1. Per asset, balances and the venue's fees are what was deposited and not withdrawn."""
+    """1. Per asset, balances and the venue's fees and remainders are what was deposited and not withdrawn."""
     totals = [0] * (state.venue[1].assets + 1)
     for row in range(1, len(state.positions)):
         position = state.positions[row]
@@ -113,7 +115,7 @@ def audit_supply(state: Tables, found: list[str]) -> None:
         if position.balance < 0:
             found.append(f"1: position {row}: a balance of {position.balance}")
     for asset in range(1, state.venue[1].assets + 1):
-        held = totals[asset] + state.assets[asset].fees
+        held = totals[asset] + state.assets[asset].fees + state.assets[asset].remainders
         if held != state.assets[asset].supply:
             found.append(f"1: asset {asset}: {held} held, {state.assets[asset].supply} deposited")
 
@@ -297,6 +299,43 @@ def audit_credits(state: Tables, found: list[str]) -> None:
         for key in {**sums, **kept}
         if sums.get(key, 0) != kept.get(key, 0)
     ]
+
+
+def audit_estates(state: Tables, found: list[str]) -> None:
+    """10. Accounts that are closed out stand in one queue; of the first one, what is still to be paid is there."""
+    venue = state.venue[1]
+    queue: dict[int, int] = {}
+    row, last = venue.first_estate, NONE
+    while row != NONE and state.estates[row].account not in queue:
+        queue[state.estates[row].account] = row
+        last, row = row, state.estates[row].next
+    if last != venue.last_estate:
+        found.append(f"10: the queue of close-outs ends with {last}, the venue says {venue.last_estate}")
+    for account in range(1, len(state.accounts)):
+        closing = state.accounts[account].closing
+        if (closing != 0) != (account in queue) or (
+            closing > WAITING and queue.get(account) != venue.first_estate
+        ):  # fmt: skip
+            found.append(f"10: account {account} is closed out or in the queue, not both: {closing}")
+    claims = 0
+    row = state.estates[venue.first_estate].first_claim if venue.first_estate else NONE
+    while row != NONE:
+        claims += 1
+        row = state.claims[row].next
+    live = sum(claim.account != NONE for claim in list(state.claims)[1:])
+    if claims != live:
+        found.append(f"10: {claims} claims hang in a close-out, {live} are there")
+    row = state.estates[venue.first_estate].first_line if venue.first_estate else NONE
+    lines = 0
+    while row != NONE:
+        line = state.estate_lines[row]
+        held = state.positions[line.position].balance
+        if not 0 <= line.balance_left <= min(line.balance, held) or not 0 <= line.lent_left <= line.lent:
+            found.append(f"10: asset {line.asset}: {line.balance_left} still to be paid of {held}")
+        lines += 1
+        row = line.next
+    if lines != sum(line.position != NONE for line in list(state.estate_lines)[1:]):
+        found.append(f"10: {lines} assets of a close-out, others are there")
 
 
 def audit_policies(state: Tables, found: list[str]) -> None:
@@ -668,7 +707,7 @@ def audit_limits(state: Tables, found: list[str]) -> None:
 def audit_indexes(state: Tables, found: list[str]) -> None:
     """3. Every key of an index is found by walking the bucket chains, and none twice."""
     for name in ("client", "owner", "account", "position", "perp", "maker", "slot", "limit", "counterparty", "credit",
-                 "signer", "mandate"):  # fmt: skip
+                 "signer", "mandate", "claim"):  # fmt: skip
         entries, buckets = getattr(state, name + "_keys"), getattr(state, name + "_buckets")
         walked = [row for bucket in buckets for row in walk_chain(entries, bucket.first)]
         keyed = [row for row in range(1, len(entries)) if entries[row].a or entries[row].b or entries[row].c]

@@ -81,6 +81,11 @@ EVENTS: dict[int, type[Record]] = {
     codes.INTEREST_SHARED: records.InterestShared,
     codes.LOAN_OVERDUE: records.LoanOverdue,
     codes.LOAN_CONFIGURED: records.LoanConfigured,
+    codes.CLOSE_OUT_BEGUN: records.CloseOutBegun,
+    codes.CLOSE_OUT_COUNTED: records.CloseOutCounted,
+    codes.CONTRACT_COUNTED: records.ContractCounted,
+    codes.CLAIM_PAID: records.ClaimPaid,
+    codes.CLOSE_OUT_DONE: records.CloseOutDone,
     codes.FUNDING_SET: records.FundingSet,
     codes.MARKET_MODE_SET: records.Switched,
     codes.FEED_SET: records.Switched,
@@ -129,7 +134,7 @@ def _names(first: str, last: str) -> dict[int, str]:
 COMMAND_NAMES = _names(*_COMMAND_FIRST)
 EVENT_NAMES = _names(*_EVENT_FIRST)
 RESULT_NAMES = _names(*_RESULT_FIRST)
-REASON_NAMES = _names("REASON_REQUESTED", "REASON_KEY_REVOKED")
+REASON_NAMES = _names("REASON_REQUESTED", "REASON_CLOSE_OUT")
 
 
 def encode(commands: Iterable[Record]) -> bytes:

@@ -217,7 +217,9 @@ class Engine(Queries):
         self.orders.sweep_clients()
         if self.authority.mandate != NONE:
             self.mandates.begin(self.authority.mandate)
-        if self.is_head(command.kind):
+        if self.state.is_closing(command.account):
+            code = self.admission.refuse(ACCOUNT_CLOSING, 0, 0, command.account)
+        elif self.is_head(command.kind):
             code = self.groups.run(place, taken)
         else:
             code = self.dispatch.run(command)
@@ -267,6 +269,16 @@ class Engine(Queries):
         self.auction_flow.step(account, elapsed_us, self.state.venue.rows[1].auction_clock_us, NONE)
         self.work.settle_creditors()
         return bytes(self.outbox.view(start, self.outbox.length))
+
+    def start_close_out(self, account: longlong, reason: longlong):
+        """Let timed work close an account out from the next command on, as the ladder does; for tests of it alone."""
+        is_begun = self.close_out_flow.begin(account, reason)
+        self.state.undo.commit()
+        return is_begun
+
+    def set_close_out_work(self, size: longlong):
+        """Let one item of timed work do so little of a close-out, so that tests see what lies between its steps."""
+        self.close_out_flow.work_size = size
 
     # Faults, for tests of what happens when the core is wrong.
 

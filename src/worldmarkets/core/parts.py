@@ -18,6 +18,7 @@ from worldmarkets.core.dispatch import Dispatch
 from worldmarkets.core.fees import Fees
 from worldmarkets.core.flows.auction import AuctionFlow
 from worldmarkets.core.flows.borrow import BorrowFlow
+from worldmarkets.core.flows.closeout import CloseOutFlow
 from worldmarkets.core.flows.compression import CompressionFlow
 from worldmarkets.core.flows.due import DueFlow
 from worldmarkets.core.flows.funds import FundsFlow
@@ -99,6 +100,7 @@ class Parts:
     keys_flow: KeysFlow
     due_flow: DueFlow
     ladder_flow: LadderFlow
+    close_out_flow: CloseOutFlow
     outbox: Outbox
     work: Work
     dispatch: Dispatch
@@ -188,8 +190,12 @@ class Parts:
             self.state, self.ledger, self.loans, self.matching, self.admission, self.oracle, self.borrow_flow,
             self.outbox,
         )  # fmt: skip
+        self.close_out_flow = CloseOutFlow(
+            self.state, self.ledger, self.timers, self.orders, self.matching, self.atlas, self.loans, self.perps,
+            self.outbox,
+        )  # fmt: skip
         self.ladder_flow = LadderFlow(
-            self.state, self.timers, self.atlas, self.sweep, self.auction_flow, self.outbox
+            self.state, self.timers, self.atlas, self.sweep, self.auction_flow, self.close_out_flow, self.outbox
         )  # fmt: skip
         self.compression_flow = CompressionFlow(
             self.state, self.perps, self.oracle, self.admission, self.outbox, self.inbox
@@ -197,7 +203,7 @@ class Parts:
         self.work = Work(
             self.state, self.ledger, self.timers, self.orders, self.triggers, self.matching, self.admission,
             self.oracle, self.funding, self.parameters, self.trade_flow, self.borrow_flow, self.due_flow,
-            self.ladder_flow, self.outbox,
+            self.ladder_flow, self.close_out_flow, self.outbox,
         )  # fmt: skip
         self.dispatch = Dispatch(
             self.state, self.matching, self.triggers, self.bids, self.admission, self.oracle, self.sweep,

@@ -650,6 +650,80 @@ class LoanConfigured(_EventRecord):
     spare2: i64
 
 
+class CloseOutBegun(_EventRecord):
+    """An account whose close-out begins: marks and interest are those of now.  `code` says why.
+
+    `value` is V(account, 0); below zero its creditors are paid at mark, else at mark less slippage.
+    """
+
+    value: i64
+    version: i64
+    time_us: i64
+    spare: i64
+    spare2: i64
+    spare3: i64
+
+
+class CloseOutCounted(_EventRecord):
+    """What is paid to whom: `ratio_ppb` of every net claim.  Figures are numeraire quanta as creditors are paid.
+
+    `holdings` are balances, `lent` what its debtors still owe it on loans that run on.
+    """
+
+    claims: i64
+    holdings: i64
+    lent: i64
+    ratio_ppb: i64
+    creditors: u32
+    debtors: u32
+    spare: i64
+
+
+class ContractCounted(_EventRecord):
+    """A contract of the account that is closed out.  `value` is what the other claims of it; negative: owes it.
+
+    `amount` is principal, or lots (negative: the account is short); of a former lender's part of a loan's interest,
+    the part.  `code` says what it is.
+    """
+
+    contract_id: i64
+    value: i64
+    amount: i64
+    other: u32
+    asset: u32
+    spare: i64
+    spare2: i64
+
+
+class ClaimPaid(_EventRecord):
+    """What a creditor with a net claim received of one asset; `value` is what that counts.  `code` says by what.
+
+    `remainder` of it could not be delivered and went to the asset's remainders.
+    """
+
+    claim: i64
+    amount: i64
+    value: i64
+    creditor: u32
+    asset: u32
+    remainder: i64
+    spare: i64
+
+
+class CloseOutDone(_EventRecord):
+    """A close-out that is over: what claims were, what they were paid, and the account's V(0).  `code` as it began.
+
+    `unpaid` is bad debt, borne by the account's own creditors.
+    """
+
+    claims: i64
+    paid: i64
+    unpaid: i64
+    value: i64
+    spare: i64
+    spare2: i64
+
+
 class FundingSet(_EventRecord):
     """A market's funding at the end of a period."""
 
@@ -693,6 +767,8 @@ class Compressed(_EventRecord):
     lots: i64
     spare: i64
     spare2: i64
+
+
 class QuoteRefused(_EventRecord):
     """A quote that was not taken; its slot is empty.  `leg` is its place under the mass quote, from 1."""
 
@@ -997,6 +1073,8 @@ class Venue(Record):
     touched_count: u32
     first_urgent: u32
     spare: u32
+    first_estate: u32
+    last_estate: u32
     parameter_delay_us: i64
     parameter_epoch: i64
     change_serial: i64
@@ -1032,6 +1110,7 @@ class Asset(Record):
     supply: i64
     lent: i64
     fees: i64
+    remainders: i64
     price_shock_ppm: u32
     slippage_ppm: u32
     basis_ppm: u32
@@ -1335,6 +1414,10 @@ class Account(Record):
     was_freed: u8
     next_changed: u32
     latch: u32
+    closing: u8
+    spare: u8
+    spare2: u16
+    spare3: u32
 
 
 class Figure(Record):
@@ -1464,7 +1547,7 @@ class Perp(Record):
     short_position: u32
     market: u16
     asset: u16
-    spare: u32
+    chain: u32
 
 
 class Loan(Record):
@@ -1495,6 +1578,72 @@ class Loan(Record):
     plan: u16
     timer: u32
     rounds: u32
+    chain: u32
+    spare: u32
+
+
+class Estate(Record):
+    """An account that is closed out, or waits for it.  `line`, `ring`, `contract` and `claim` say how far the work is.
+
+    Figures are numeraire quanta: V(0) when it began, all net claims, balances and loans as creditors are paid by them,
+    and what was paid.
+    """
+
+    value: i64
+    time_us: i64
+    version: i64
+    claims: i64
+    holdings: i64
+    lent: i64
+    paid: i64
+    account: u32
+    next: u32
+    first_line: u32
+    line: u32
+    contract: u32
+    first_claim: u32
+    last_claim: u32
+    claim: u32
+    creditors: u32
+    debtors: u32
+    phase: u8
+    ring: u8
+    reason: u8
+    is_settled: u8
+    spare: u32
+
+
+class EstateLine(Record):
+    """An asset of an account that is closed out: its frozen mark, and what creditors receive of it.
+
+    `balance` and `lent` are paid in all, `balance_left` and `lent_left` not yet; `due` is what the creditor whose turn
+    it is still receives in loans.
+    """
+
+    unit: i64
+    funding_index: i64
+    balance: i64
+    balance_left: i64
+    lent: i64
+    lent_left: i64
+    due: i64
+    position: u32
+    asset: u32
+    next: u32
+    spare: u32
+
+
+class Claim(Record):
+    """What an account claims of the one that is closed out, and owes it: the contracts of the two, as two chains."""
+
+    claimed: i64
+    owed: i64
+    account: u32
+    next: u32
+    first_loan: u32
+    first_perp: u32
+    contracts: u32
+    is_apart: u32
 
 
 class Share(Record):
@@ -1713,6 +1862,7 @@ EVENTS = (
     AccountOpened, FundsMoved, MarkSet, Switched, OrderPlaced, OrderCancelled, OrderAmended, OrderTriggered,
     OrdersPaired, DeadManSet, Traded, PerpChanged,
     TruedUp, LoanOpened, LoanRepaid, LoanExtended, LoanMoved, LoanAssumed, InterestShared, LoanOverdue, LoanConfigured,
+    CloseOutBegun, CloseOutCounted, ContractCounted, ClaimPaid, CloseOutDone,
     FundingSet, Compressed, WorkDone, WorkDeferred, QuoteRefused, Quoted, ProtectionSet, ProtectionTripped, LimitsSet,
     AccountState, Latched, RungEnded, RungCost,
     PolicySet, CounterpartySet, BackstopTaken, KeyChanged, MandateSet, Rejected, Repeated, ParameterChanged, Listed,
@@ -1783,6 +1933,11 @@ TABLES: tuple[tuple[str, type[Record]], ...] = (
     ("credit_buckets", Bucket),
     ("shares", Share),
     ("promises", Promises),
+    ("estates", Estate),
+    ("estate_lines", EstateLine),
+    ("claims", Claim),
+    ("claim_keys", Entry),
+    ("claim_buckets", Bucket),
     ("indexes", IndexState),
     ("files", File),
     ("time_files", File),

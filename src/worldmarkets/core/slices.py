@@ -245,6 +245,7 @@ class Slices:
         loan = self.loans.loans.read(row)
         return (
             loan.due_us > self.state.venue.rows[1].time_us
+            and not self.loans.is_frozen(row)
             and not self.ledger.is_same_owner(loan.lender, self.taker)
             and not self.policies.is_denied(self.taker, loan.lender)
             and self.state.positions.rows[target].loans < MAX_LOANS
@@ -285,6 +286,7 @@ class Slices:
         lots: longlong = (part + lot - 1) // lot
         return (
             loan.due_us > self.state.venue.rows[1].time_us
+            and not self.loans.is_frozen(row)
             and not self.ledger.is_same_owner(loan.borrower, self.taker)
             and self.loans.count_shares(row) < MAX_EXITS
             and (part == loan.principal or self.has_loan_to_spare(loan.borrower, loan.asset))

@@ -15,11 +15,14 @@ from worldmarkets.core.tables import (
     BucketTable,
     ChangeTable,
     ChildTable,
+    ClaimTable,
     ClientTable,
     ConditionTable,
     CounterpartyTable,
     CreditTable,
     EntryTable,
+    EstateLineTable,
+    EstateTable,
     FeeDayTable,
     FigureTable,
     FileTable,
@@ -56,8 +59,8 @@ from worldmarkets.core.tables import (
 from worldmarkets.core.undo import Undo
 
 if not cython.compiled:
-    from worldmarkets.core.codes import NONE
-    from worldmarkets.core.records import Venue
+    from worldmarkets.core.codes import FROZEN, LEAVING_BOOKS, NONE
+    from worldmarkets.core.records import Account, Venue
     from worldmarkets.core.units import NEVER, SIDES
 
 # Rows a table may hold unless the genesis says otherwise.  A row costs memory only once it is used.
@@ -101,6 +104,9 @@ CAPACITY = {
     "credits": 1 << 24,
     "shares": 1 << 24,
     "promises": 1 << 24,
+    "estates": 1 << 23,
+    "estate_lines": 1 << 12,
+    "claims": 1 << 25,
     "indexes": 32,
 }
 
@@ -118,6 +124,7 @@ PLURALS = {
     "credit": "credits",
     "signer": "signers",
     "mandate": "mandates",
+    "claim": "claims",
 }
 
 
@@ -166,6 +173,9 @@ class State:
     grants: GrantTable
     shares: ShareTable
     promises: PromisesTable
+    estates: EstateTable
+    estate_lines: EstateLineTable
+    claims: ClaimTable
     indexes: IndexStateTable
     files: Files
     time_files: Files
@@ -184,6 +194,7 @@ class State:
     credit_index: Index
     signer_index: Index
     mandate_index: Index
+    claim_index: Index
 
     def __init__(self, capacity=None, huge_pages=False):
         sizes = {**CAPACITY, **(capacity or {})}
@@ -241,6 +252,9 @@ class State:
         self.grants = made["grants"]
         self.shares = made["shares"]
         self.promises = made["promises"]
+        self.estates = made["estates"]
+        self.estate_lines = made["estate_lines"]
+        self.claims = made["claims"]
         self.indexes = made["indexes"]
         self.files = Files(made["files"])
         self.time_files = Files(made["time_files"])
@@ -262,6 +276,7 @@ class State:
         self.credit_index = index["credit"]
         self.signer_index = index["signer"]
         self.mandate_index = index["mandate"]
+        self.claim_index = index["claim"]
 
     def open(self):
         """Lay out the empty state: pools, the venue's row, empty indexes."""
@@ -281,11 +296,20 @@ class State:
         self.credit_index.open()
         self.signer_index.open()
         self.mandate_index.open()
+        self.claim_index.open()
         self.undo.commit()
 
     def has_account(self, account: longlong) -> cython.bint:
         """Say whether an account was opened."""
         return NONE < account <= self.pools.rows[self.accounts.number].used
+
+    def is_closing(self, account: longlong) -> cython.bint:
+        """Say whether an account is being closed out: it can neither act nor be given anything."""
+        return self.has_account(account) and self.accounts.rows[account].closing >= LEAVING_BOOKS
+
+    def is_frozen(self, account: longlong) -> cython.bint:
+        """Say whether the contracts of an account are its close-out's alone."""
+        return self.accounts.rows[account].closing == FROZEN
 
     def has_asset(self, asset: longlong) -> cython.bint:
         """Say whether an asset is listed."""

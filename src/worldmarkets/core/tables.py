@@ -15,11 +15,14 @@ if not cython.compiled:
         Bucket,
         Change,
         Child,
+        Claim,
         Client,
         Condition,
         Counterparty,
         Credit,
         Entry,
+        Estate,
+        EstateLine,
         FeeDay,
         Figure,
         File,
@@ -191,6 +194,28 @@ class ChildTable(Table):
 
 @cython.final
 @cython.cclass
+class ClaimTable(Table):
+    """Rows of `Claim`."""
+
+    rows: Claim[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Claim]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Claim]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
 class ClientTable(Table):
     """Rows of `Client`."""
 
@@ -295,6 +320,50 @@ class EntryTable(Table):
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Entry]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class EstateTable(Table):
+    """Rows of `Estate`."""
+
+    rows: Estate[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Estate]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Estate]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class EstateLineTable(Table):
+    """Rows of `EstateLine`."""
+
+    rows: EstateLine[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[EstateLine]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[EstateLine]]:
         """Return row `row` to be read only."""
         return address(self.rows[row])
 

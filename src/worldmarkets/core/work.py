@@ -10,6 +10,7 @@ from cython import longlong
 
 from worldmarkets.core.admission import Admission
 from worldmarkets.core.flows.borrow import BorrowFlow
+from worldmarkets.core.flows.closeout import CloseOutFlow
 from worldmarkets.core.flows.due import DueFlow
 from worldmarkets.core.flows.ladder import LadderFlow
 from worldmarkets.core.flows.trade import TradeFlow
@@ -53,6 +54,7 @@ class Work:
     borrow_flow: BorrowFlow
     due_flow: DueFlow
     ladder_flow: LadderFlow
+    close_out_flow: CloseOutFlow
     outbox: Outbox
     clock_us: longlong
     items: longlong
@@ -61,7 +63,8 @@ class Work:
     def __init__(
         self, state: State, ledger: Ledger, timers: Timers, orders: Orders, triggers: Triggers, matching: Matching,
         admission: Admission, oracle: Oracle, funding: Funding, parameters: Parameters, trade_flow: TradeFlow,
-        borrow_flow: BorrowFlow, due_flow: DueFlow, ladder_flow: LadderFlow, outbox: Outbox,
+        borrow_flow: BorrowFlow, due_flow: DueFlow, ladder_flow: LadderFlow, close_out_flow: CloseOutFlow,
+        outbox: Outbox,
     ):  # fmt: skip
         self.state = state
         self.ledger = ledger
@@ -77,6 +80,7 @@ class Work:
         self.borrow_flow = borrow_flow
         self.due_flow = due_flow
         self.ladder_flow = ladder_flow
+        self.close_out_flow = close_out_flow
         self.outbox = outbox
         self.clock_us = 0
         self.items = 0
@@ -175,6 +179,8 @@ class Work:
             self.due_flow.run(subject)
         elif kind == LADDER:
             self.ladder_flow.run()
+        elif kind == CLOSE_OUT:
+            self.close_out_flow.work(subject)
 
     def settle_creditors(self) -> None:
         """Let accounts that received numeraire and owe by IOU repay; beyond the bound they wait for the next one."""

@@ -19,17 +19,21 @@ from worldmarkets.core.timers import Timers
 
 if not cython.compiled:
     from worldmarkets.core.codes import (
+        CLOSED_OUT,
         INTEREST_SHARED,
         LOAN_ASSUMED,
         LOAN_DUE,
         LOAN_IOU,
+        LOAN_IS_APART,
         LOAN_MOVED,
         LOAN_NO_RELEND,
         LOAN_NO_RENEWAL,
         LOAN_OPENED,
         LOAN_REPAID,
         NONE,
+        OK,
         SELL,
+        STATE_UNWIND,
     )
     from worldmarkets.core.interest import compute_hours, compute_interest
     from worldmarkets.core.records import (
@@ -99,6 +103,11 @@ class Loans:
         if row == NONE or row > self.loans.get_used() or self.loans.rows[row].id != contract_id:
             return NONE
         return row
+
+    def is_frozen(self, row: longlong) -> cython.bint:
+        """Say whether one of a loan's parties is being closed out, so that nobody else may touch it."""
+        loan = self.loans.read(row)
+        return self.state.is_frozen(loan.lender) or self.state.is_frozen(loan.borrower)
 
     # What is due.
 
@@ -455,7 +464,7 @@ class Loans:
         loan.interest_from_us = now
         loan.carry = narrow_floor(due, 1) if loan.principal > 0 else 0
         self.weigh(row, 1)
-        self.report_repaid(row, principal, interest)
+        self.report_repaid(row, principal, interest, OK)
         if loan.principal == 0:
             self.end_iou(row, owed)
 
@@ -477,10 +486,10 @@ class Loans:
 
     # Repayment.
 
-    def report_repaid(self, row: longlong, principal: longlong, interest: longlong) -> None:
-        """Report a repayment; the loan's principal is what is left."""
+    def report_repaid(self, row: longlong, principal: longlong, interest: longlong, cause: longlong) -> None:
+        """Report a repayment, or (CLOSED_OUT) what ended otherwise; the loan's principal is what is left."""
         loan = self.loans.read(row)
-        event = as_loan_repaid(self.outbox.emit(LOAN_REPAID, 0, loan.market, loan.borrower))
+        event = as_loan_repaid(self.outbox.emit(LOAN_REPAID, cause, loan.market, loan.borrower))
         event.contract_id = loan.id
         event.principal = principal
         event.interest = interest
@@ -499,7 +508,7 @@ class Loans:
             assert self.ledger.move(loan.borrower, loan.lender, loan.asset, principal + interest)
             self.count(row, -principal)
             loan.principal -= principal
-            self.report_repaid(row, principal, interest)
+            self.report_repaid(row, principal, interest, OK)
             if loan.first_share != NONE:
                 self.settle_shares(row, principal, interest, hours)
             if loan.principal == 0:
@@ -627,12 +636,15 @@ class Loans:
     def collect_share(self, row: longlong, share_row: longlong, amount: longlong, pool: longlong) -> longlong:
         """Take what a share owes from its account's balance; keep what is not there in `due`.  Returns what came.
 
-        A lender that owes as a former one pays from what it has beyond the pool, which lies in its balance too.
+        A lender that owes as a former one pays from what it has beyond the pool, which lies in its balance too.  One
+        that is being closed out pays nothing: its balance is its creditors'.
         """
         share = self.shares.edit(share_row)
         loan = self.loans.read(row)
         cash: longlong = self.ledger.get_balance(share.account, loan.asset)
-        if share.account == loan.lender:
+        if self.state.is_frozen(share.account):
+            cash = 0
+        elif share.account == loan.lender:
             cash -= pool
         cash = min(amount, cash)
         self.ledger.move(share.account, loan.lender, loan.asset, cash)
@@ -708,24 +720,37 @@ class Loans:
         The principal has been paid already.  Less than all of it is split off, as a loan of its own on the same terms.
         """
         source: longlong = self.loans.rows[row].id
-        part: longlong = row
-        former: longlong = self.loans.rows[row].lender
-        owed: longlong = self.ledger.find(self.loans.rows[row].borrower, self.loans.rows[row].asset)
-        if principal < self.loans.rows[row].principal:
-            part = self.split(row, principal, owed)
+        part: longlong = self.take_part(row, principal)
         loan = self.loans.edit(part)
         self.add_share(part, rate_bp)
-        self.unlink_lender(part)
-        claims = self.ledger.edit(self.ledger.find(former, loan.asset))
-        claims.lent -= principal
+        loan.lender_rate_bp = rate_bp
+        loan.flags = loan.flags & ~LOAN_NO_RELEND | flags
+        self.hand_over(part, lender, source)
+        return part
+
+    def take_part(self, row: longlong, principal: longlong) -> longlong:
+        """Return the row of `principal` of a loan: the loan's own, or that of a part split off."""
+        owed: longlong
+        if principal >= self.loans.rows[row].principal:
+            return row
+        owed = self.ledger.find(self.loans.rows[row].borrower, self.loans.rows[row].asset)
+        return self.split(row, principal, owed)
+
+    def hand_over(self, row: longlong, lender: longlong, source: longlong) -> None:
+        """Give a loan, which was a part of the contract `source`, another lender; everything else stays as it is."""
+        loan = self.loans.edit(row)
+        former: longlong = loan.lender
+        principal: longlong = loan.principal
+        self.unlink_lender(row)
+        self.count_lent(row, -principal)
         self.add_credit(former, loan.borrower, loan.asset, -principal)
         self.add_credit(lender, loan.borrower, loan.asset, principal)
         loan.lender = lender
-        loan.lender_rate_bp = rate_bp
-        loan.flags = loan.flags & ~LOAN_NO_RELEND | flags
-        self.link_lender(part)
-        claims = self.ledger.edit(self.ledger.find(lender, loan.asset))
-        claims.lent += principal
+        if self.state.accounts.rows[loan.borrower].state >= STATE_UNWIND:
+            loan.flags |= LOAN_IS_APART
+        self.link_lender(row)
+        self.count_lent(row, principal)
+        self.drop_promises(self.ledger.find(former, loan.asset))
         event = as_loan_moved(self.outbox.emit(LOAN_MOVED, 0, loan.market, loan.borrower))
         event.contract_id = loan.id
         event.from_contract_id = source
@@ -733,9 +758,19 @@ class Loans:
         event.due_us = loan.due_us
         event.former = former
         event.lender = lender
-        event.rate_bp = rate_bp
+        event.rate_bp = loan.lender_rate_bp
         event.asset = loan.asset
-        return part
+
+    def count_lent(self, row: longlong, change: longlong) -> None:
+        """Add to what its lender has lent by a loan, or claims by an IOU."""
+        loan = self.loans.read(row)
+        position: longlong = self.ledger.find(loan.lender, loan.asset)
+        claims = self.ledger.edit(position)
+        if loan.flags & LOAN_IOU:
+            promises = self.promises.edit(self.need_promises(position))
+            promises.iou_lent += change
+        else:
+            claims.lent += change
 
     def assume(self, row: longlong, borrower: longlong, principal: longlong) -> longlong:
         """Put a new borrower in the place of the old one for `principal` of a loan; return the row of that part.
@@ -781,10 +816,18 @@ class Loans:
         return part
 
     def split(self, row: longlong, principal: longlong, owed: longlong) -> longlong:
-        """Make `principal` of a loan a loan of its own, with the same terms and shares; return its row."""
+        """Make `principal` of a loan a loan of its own, with the same terms and shares; return its row.
+
+        Of an IOU, what is less than a quantum stays with what is left.
+        """
         part: longlong = self.loans.allocate()
         loan = self.loans.edit(row)
+        is_iou: cython.bint = loan.flags & LOAN_IOU != 0
+        if is_iou:
+            self.weigh(row, -1)
         loan.principal -= principal
+        if is_iou:
+            self.weigh(row, 1)
         other = self.loans.edit(part)
         other.id = self.loans.get_serial() << ORDER_SLOT_BITS | part
         other.principal = principal
@@ -807,10 +850,67 @@ class Loans:
         self.link_lender(part)
         self.link_borrower(part, owed)
         debts = self.ledger.edit(owed)
-        debts.loans += 1
+        if is_iou:
+            self.weigh(part, 1)
+            record = self.state.accounts.edit(loan.borrower)
+            record.ious += 1
+            promises = self.promises.edit(self.need_promises(owed))
+            promises.ious += 1
+        else:
+            debts.loans += 1
         self.ledger.add_contract(loan.borrower, 1)
         self.schedule(part)
         return part
+
+    # Parties that are closed out.
+
+    def write_off(self, row: longlong) -> None:
+        """End a loan or an IOU that is settled otherwise; nothing is paid here.  It has no shares."""
+        loan = self.loans.edit(row)
+        owed: longlong = self.ledger.find(loan.borrower, loan.asset)
+        principal: longlong = loan.principal
+        if loan.flags & LOAN_IOU:
+            self.weigh(row, -1)
+        self.count(row, -principal)
+        loan.principal = 0
+        self.report_repaid(row, principal, 0, CLOSED_OUT)
+        if loan.flags & LOAN_IOU:
+            self.end_iou(row, owed)
+        else:
+            self.end(row, owed)
+
+    def abandon_shares(self, row: longlong, now_us: longlong) -> None:
+        """End the shares of a loan whose interest since the last payment will not be paid in its asset.
+
+        Former lenders that owe pay the lender what they would; what the others receive is somebody else's to pay.
+        """
+        loan = self.loans.edit(row)
+        principal: longlong = loan.principal
+        until: longlong = loan.interest_from_us + self.compute_hours(row, now_us) * HOUR
+        share_row: longlong = loan.first_share
+        amount: longlong
+        loan.principal = 0
+        while share_row != NONE:
+            share = self.shares.edit(share_row)
+            amount = self.settle_share(row, share_row, principal, until)
+            if amount < 0:
+                self.collect_share(row, share_row, -amount, 0)
+            else:
+                share.due = 0
+            share_row = share.next
+        self.assign(row, loan.lender, MAX_SUPPLY)
+        self.drop_shares(row)
+        loan.principal = principal
+        loan.lender_rate_bp = loan.rate_bp
+        loan.lender_from_us = loan.interest_from_us
+
+    def compute_gain(self, row: longlong, share_row: longlong, now_us: longlong) -> longlong:
+        """Return what a share would receive now if a loan's interest were paid; 0 when it would pay."""
+        hours: longlong = self.loans.rows[row].interest_from_us + self.compute_hours(row, now_us) * HOUR
+        hours = max(hours - self.shares.rows[share_row].exit_us, 0) // HOUR
+        self.compute_share(share_row, self.loans.rows[row].principal,
+                           min(hours, self.compute_remaining(row, share_row)))  # fmt: skip
+        return max(self.amount, 0)
 
     def copy_shares(self, row: longlong, part: longlong) -> None:
         """Give a part split off the shares of its loan, so that the two together reserve what the one did."""

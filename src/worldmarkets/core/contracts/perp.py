@@ -21,7 +21,9 @@ from worldmarkets.core.tables import AssetTable, MarketTable, PerpTable, Positio
 
 if not cython.compiled:
     from worldmarkets.core.codes import (
+        CLOSED_OUT,
         CROSSED,
+        FROZEN,
         NEWEST_FIRST,
         NONE,
         NUMERAIRE,
@@ -323,6 +325,41 @@ class Perps:
         self.report(row, -lots, SETTLED)
         self.close(row)
 
+    def is_frozen(self, row: longlong) -> cython.bint:
+        """Say whether one of a contract's parties is being closed out, so that nobody else may touch it."""
+        perp = self.perps.read(row)
+        return self.state.is_frozen(perp.long_account) or self.state.is_frozen(perp.short_account)
+
+    @cython.overflowcheck(False)
+    def compute_gain(self, row: longlong, unit: longlong, index: longlong, actor: longlong) -> longlong:
+        """Return what a contract's long has gained at `unit` grid steps a quantum and a funding index.
+
+        Its funding is rounded against a party that acts.
+        """
+        perp = self.perps.read(row)
+        owed: wide = index
+        owed = (owed - perp.funding_index) * perp.lots
+        if actor == perp.long_account:
+            owed = wide_div_ceil(owed, FUNDING_ONE)
+        else:
+            owed = wide_div_floor(owed, FUNDING_ONE)
+        return self.compute_worth(perp.market, perp.lots, unit) - perp.cost - narrow_floor(owed, 1)
+
+    def write_off(self, row: longlong) -> None:
+        """End a contract whose gain is settled otherwise; nothing is paid here."""
+        perp = self.perps.edit(row)
+        lots: longlong = perp.lots
+        market = self.markets.edit(perp.market)
+        market.open_interest -= lots
+        self.add_sums(perp.long_position, -lots, -perp.cost, perp.funding_index)
+        self.add_sums(perp.short_position, lots, perp.cost, perp.funding_index)
+        self.ledger.edit(perp.long_position)  # its gain was not paid: no bound on the change of V is known
+        self.ledger.edit(perp.short_position)
+        perp.lots = 0
+        perp.cost = 0
+        self.report(row, -lots, CLOSED_OUT)
+        self.close(row)
+
     def report(self, row: longlong, change: longlong, cause: longlong) -> None:
         """Report a contract after its lots changed."""
         perp = self.perps.read(row)
@@ -407,23 +444,30 @@ class Perps:
         return perp.long_previous if perp.long_position == position_row else perp.short_previous
 
     def is_guarded(self, buyer: longlong, seller: longlong, given: longlong, taken: longlong) -> cython.bint:
-        """Say whether a party to the next slice, or a counterparty to be re-paired in it, has a policy."""
-        accounts = self.state.accounts
-        if accounts.rows[buyer].policy != NONE or accounts.rows[seller].policy != NONE:
+        """Say whether a party to the next slice, or a counterparty to be re-paired in it, has a say in it."""
+        if self.state.accounts.rows[buyer].policy != NONE or self.state.accounts.rows[seller].policy != NONE:
             return True
-        if given != NONE and accounts.rows[self.perps.rows[given].long_account].policy != NONE:
+        if given != NONE and self.has_say(self.perps.rows[given].long_account):
             return True
-        return taken != NONE and accounts.rows[self.perps.rows[taken].short_account].policy != NONE
+        return taken != NONE and self.has_say(self.perps.rows[taken].short_account)
+
+    def has_say(self, account: longlong) -> cython.bint:
+        """Say whether an account that would be re-paired has a policy, or is being closed out."""
+        record = self.state.accounts.read(account)
+        return record.policy != NONE or record.closing == FROZEN
 
     def fit(self, market: longlong, bought: longlong, sold: longlong, given: longlong, taken: longlong, lots: longlong,
             lot_cash: longlong) -> longlong:  # fmt: skip
         """Return how many of `lots` policies allow in a slice that gives these contracts (or none) up.
 
-        Who opens asks; who is re-paired asks only while the new party is not free.
+        Who opens asks; who is re-paired asks only while the new party is not free.  Contracts with an account that is
+        being closed out are not given up: they end with it.
         """
         buyer: longlong = self.positions.rows[bought].account
         seller: longlong = self.positions.rows[sold].account
         other: longlong
+        if given != NONE and self.is_frozen(given) or taken != NONE and self.is_frozen(taken):
+            return 0
         if given != NONE:
             lots = min(lots, self.perps.rows[given].lots)
         if taken != NONE:
@@ -571,7 +615,7 @@ class Perps:
         target: longlong
         held = self.positions.read(taker)
         self.slices = 0
-        while left > 0 and self.slices < budget:
+        while left > 0 and self.slices < budget and not self.is_frozen(row):
             given = NONE
             target = taker
             size = left
@@ -580,6 +624,8 @@ class Perps:
                 cause = TORN_UP
             elif (is_long and held.lots < 0) or (not is_long and held.lots > 0):
                 given = self.choose(taker)
+                if self.is_frozen(given):
+                    break
                 size = min(size, self.perps.rows[given].lots)
                 cause = CROSSED
                 target = self.perps.rows[given].long_position if is_long else self.perps.rows[given].short_position

@@ -85,6 +85,12 @@ class BorrowFlow:
             return self.admission.refuse(UNKNOWN_CONTRACT, 0, 0, command.contract_id)
         if self.loans.loans.rows[row].borrower != command.account:
             return self.admission.refuse(NOT_OWNER, 0, 0, command.contract_id)
+        return self.check_frozen(row)
+
+    def check_frozen(self, row: longlong) -> longlong:
+        """Return COUNTERPARTY_CLOSING while a party of a loan is being closed out."""
+        if self.loans.is_frozen(row):
+            return self.admission.refuse(COUNTERPARTY_CLOSING, 0, 0, self.loans.loans.rows[row].id)
         return OK
 
     def repay(self, command: pointer[ContractChange]) -> longlong:
@@ -268,6 +274,9 @@ class BorrowFlow:
             return self.admission.refuse(UNKNOWN_ACCOUNT, 0, 0, command.account)
         if row == NONE:
             return self.admission.refuse(UNKNOWN_CONTRACT, 0, 0, command.contract_id)
+        code = self.check_frozen(row)
+        if code != OK:
+            return code
         loan = self.loans.loans.read(row)
         if loan.flags & LOAN_IOU:
             return self.admission.refuse(LOAN_NOT_EXTENSIBLE, 0, loan.flags, loan.id)
@@ -405,6 +414,8 @@ class BorrowFlow:
         loan = self.loans.loans.read(row)
         if loan.lender != command.account:
             return self.admission.refuse(NOT_OWNER, 0, 0, command.contract_id)
+        if self.loans.is_frozen(row):
+            return self.check_frozen(row)
         if command.amount < 0:
             return self.admission.refuse(AMOUNT_NOT_POSITIVE, 1, command.amount, loan.asset)
         if command.amount > loan.principal:
@@ -462,6 +473,9 @@ class BorrowFlow:
             following = self.loans.loans.rows[row].borrower_next
             balance = self.state.positions.rows[position].balance
             interest = self.loans.compute_due(row, self.loans.loans.rows[row].principal, now)
+            if self.loans.is_frozen(row):
+                row = following
+                continue
             if balance <= interest:
                 break
             left -= 1

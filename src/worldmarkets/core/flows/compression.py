@@ -125,6 +125,8 @@ class CompressionFlow:
         if row == NONE:
             return self.admission.refuse(UNKNOWN_CONTRACT, 0, 0, leg.contract_id)
         perp = self.perps.perps.read(row)
+        if self.perps.is_frozen(row):
+            return self.admission.refuse(COUNTERPARTY_CLOSING, 0, 0, leg.contract_id)
         if not self.is_consenting(perp.long_account, actor):
             return self.admission.refuse(NOT_CONSENTED, 0, 0, perp.long_account)
         if not self.is_consenting(perp.short_account, actor):

@@ -38,6 +38,7 @@ if not cython.compiled:
         BASIS,
         DUE_DOUBLINGS,
         DUE_FILLS,
+        DUE_RETRY,
         DUE_ROUNDS,
         DUE_SKIPS,
         HOURS_A_YEAR,
@@ -81,11 +82,19 @@ class DueFlow:
         self.outbox = outbox
 
     def run(self, row: longlong) -> None:
-        """Do what is to be done with a loan that falls due now."""
+        """Do what is to be done with a loan that falls due now; while a party is being closed out it waits."""
         loan = self.loans.loans.edit(row)
+        loan.timer = NONE
+        if self.loans.is_frozen(row):
+            loan.timer = self.loans.timers.schedule(LOAN_DUE, row, self.state.venue.rows[1].time_us + DUE_RETRY)
+        else:
+            self.follow_plan(row)
+
+    def follow_plan(self, row: longlong) -> None:
+        """Take the steps of a loan's plan, each for what the one before left."""
+        loan = self.loans.loans.read(row)
         identity: longlong = loan.id
         plan: longlong = loan.plan
-        loan.timer = NONE
         if loan.flags & LOAN_IOU:
             plan = STEP_NONE
         elif plan == 0:

@@ -123,6 +123,8 @@ class FundsFlow:
             return self.admission.refuse(UNKNOWN_ACCOUNT, 0, 0, command.to)
         if command.to == command.account:
             return self.admission.refuse(SAME_ACCOUNT, 0, 0, command.to)
+        if self.state.is_closing(command.to):
+            return self.admission.refuse(COUNTERPARTY_CLOSING, 0, 0, command.to)
         code = self.check_leaving(command)
         if code != OK:
             return code

@@ -14,6 +14,7 @@ from cython import longlong
 
 from worldmarkets.core.atlas import Atlas
 from worldmarkets.core.flows.auction import AuctionFlow
+from worldmarkets.core.flows.closeout import CloseOutFlow
 from worldmarkets.core.outbox import Outbox
 from worldmarkets.core.state import State
 from worldmarkets.core.sweep import Sweep
@@ -22,9 +23,11 @@ from worldmarkets.core.timers import Timers
 if not cython.compiled:
     from worldmarkets.core.codes import (
         FEED_HALTED,
+        INSOLVENT,
         LADDER,
         LATCHED,
         NONE,
+        OUT_OF_TIME,
         RUNG_COST,
         RUNG_ENDED,
         STATE_AUCTION,
@@ -56,16 +59,17 @@ class LadderFlow:
     atlas: Atlas
     sweep: Sweep
     auction_flow: AuctionFlow
+    close_out_flow: CloseOutFlow
     outbox: Outbox
 
-    def __init__(
-        self, state: State, timers: Timers, atlas: Atlas, sweep: Sweep, auction_flow: AuctionFlow, outbox: Outbox
-    ):  # fmt: skip
+    def __init__(self, state: State, timers: Timers, atlas: Atlas, sweep: Sweep, auction_flow: AuctionFlow,
+                 close_out_flow: CloseOutFlow, outbox: Outbox):  # fmt: skip
         self.state = state
         self.timers = timers
         self.atlas = atlas
         self.sweep = sweep
         self.auction_flow = auction_flow
+        self.close_out_flow = close_out_flow
         self.outbox = outbox
 
     # Who comes and goes.
@@ -159,7 +163,8 @@ class LadderFlow:
             if record.state != latch.rung:
                 self.end_rung(account, record.state)
                 self.begin_rung(account, self.atlas.compute_resilience(account))
-            self.act(account)
+            if record.closing == NONE:
+                self.act(account)
             self.queue_next(account)
 
     def act(self, account: longlong) -> None:
@@ -168,6 +173,8 @@ class LadderFlow:
         latch.lowest_ppm = min(latch.lowest_ppm, latch.resilience_ppm)
         if latch.rung == STATE_AUCTION:
             self.auction(account)
+        elif latch.rung == STATE_CLOSE_OUT:
+            self.close_out_flow.begin(account, INSOLVENT if self.atlas.compute_value(account, 0) < 0 else OUT_OF_TIME)
 
     def auction(self, account: longlong) -> None:
         """Let bids take slices of an account, as far as its clock has raised what is accepted."""

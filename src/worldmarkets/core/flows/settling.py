@@ -131,7 +131,7 @@ class Settling:
                 change.c = 1
             looked += 1
             perp = self.state.perps.read(change.c)
-            if perp.market == change.subject and perp.lots > 0:
+            if perp.market == change.subject and perp.lots > 0 and not self.perps.is_frozen(change.c):
                 market.open_interest -= perp.lots
                 self.perps.close_at(change.c, change.d)
                 closed += 1

@@ -290,6 +290,8 @@ class TradeFlow:
             return self.admission.refuse(UNKNOWN_ACCOUNT, 0, 0, command.account)
         if row == NONE:
             return self.admission.refuse(UNKNOWN_CONTRACT, 0, 0, command.contract_id)
+        if self.perps.is_frozen(row):
+            return self.admission.refuse(COUNTERPARTY_CLOSING, 0, 0, command.contract_id)
         perp = self.perps.perps.read(row)
         if perp.long_account != command.account and perp.short_account != command.account:
             return self.true_up_beyond(row)
@@ -307,6 +309,8 @@ class TradeFlow:
     def true_up_beyond(self, row: longlong) -> longlong:
         """True up a perp contract that lies beyond either side's threshold; that side bears the rounding."""
         perp = self.perps.perps.read(row)
+        if self.perps.is_frozen(row):
+            return self.admission.refuse(COUNTERPARTY_CLOSING, 0, 0, perp.id)
         gain: longlong = self.perps.compute_mark_value(perp.market, perp.lots) - perp.cost
         actor: longlong = perp.long_account
         code: longlong
