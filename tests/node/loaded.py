@@ -1,6 +1,7 @@
 """A node under load in a process of its own, to be killed: prints every receipt, once it has it.
 
-python -m tests.node.loaded FOLDER SEED  prints "ack NONCE SEQUENCE CODE" a receipt, after "up LAST_BLOCK".
+python -m tests.node.loaded FOLDER SEED  prints "ack NONCE SEQUENCE CODE" a receipt, after "up LAST_BLOCK"; a
+third word "history" has it keep its history too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from tests.node.test_node import prepare
 from tests.node.venue import MAKER, TAKER, Desk, make_config
 from worldmarkets.node.clock import SystemClock
 from worldmarkets.node.config import Limits
+from worldmarkets.node.history import History
 from worldmarkets.node.node import Node
 from worldmarkets.schemas.answers import Receipt
 from worldmarkets.schemas.commands import CancelAll, Command, PlaceOrder
@@ -64,4 +66,7 @@ async def live(node: Node, rng: random.Random) -> None:
 if __name__ == "__main__":
     folder, seed = Path(sys.argv[1]), int(sys.argv[2])
     config = make_config(folder, limits=Limits(key_commands=1_000_000, account_commands=1_000_000))
-    asyncio.run(live(Node.open(config, SystemClock()), random.Random(seed)))
+    opened = Node.open(config, SystemClock())
+    if "history" in sys.argv:
+        History.open(opened).start()
+    asyncio.run(live(opened, random.Random(seed)))
