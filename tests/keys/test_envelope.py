@@ -115,6 +115,16 @@ def test_what_is_no_envelope_or_too_late_uses_nothing(stage: Stage) -> None:
         assert send(exchange, "alice", command, nonce=77, expiry=exchange.time).accepted
 
 
+def test_a_first_envelope_that_is_refused_makes_nobody_a_signer() -> None:
+    exchange = open_signed()
+    command = collect(enter(exchange, "alice"), "cancel_all")
+    before = read_tables(exchange)
+    assert send(exchange, "alice", command, nonce=0).code == "NONCE_TOO_LOW"
+    after = read_tables(exchange)
+    assert {name for name in before if before[name] != after[name]} == {"venue"}
+    assert send(exchange, "alice", command).accepted
+
+
 def test_a_key_that_may_not_send_it_has_used_its_nonce(stage: Stage) -> None:
     """A refusal must not wait for its key to be allowed more."""
     exchange = stage.exchange

@@ -189,6 +189,39 @@ def test_borrowing_for_an_order_needs_the_loan_books(stage: Stage) -> None:
     assert ask(stage, "bot", "buy", BOOK, "0.1", "2000", **order).accepted
 
 
+@pytest.mark.both
+def test_a_resting_offer_of_a_delegate_is_asked_when_somebody_borrows_it_to_buy(stage: Stage) -> None:
+    exchange, bob, book = stage.exchange, stage.bob, "USDM-LOAN-10D"
+    hire(stage, markets=[book], day="3000")
+    send(exchange, "bob", collect(bob, "withdraw", "USDM", str(bob.balances["USDM"] - 1000)))
+    stage.place("alice", stage.alice, BOOK, "sell", "2", "2000")
+    assert ask(stage, "bot", "order", book, "sell", "3000", "5%").accepted
+    bought = send(exchange, "bob", collect(bob, "buy", BOOK, "1", "2000", borrow_up_to="9%"))
+    assert bought.filled == 1 and len(bought.borrowed) == 1
+    filled = next(key.filled for key in stage.alice.keys if key.day == 3000)
+    assert filled == bought.borrowed[0].size > 1000
+    stage.act("set_mandate", "bot", expires=exchange.time + timedelta(seconds=5))
+    exchange.step(seconds=6)
+    refused = send(exchange, "bob", collect(bob, "buy", BOOK, "1", "2000", borrow_up_to="9%"))
+    assert not refused.fills and not refused.borrowed and refused.cancelled[0].reason == "BALANCE"
+    assert exchange.audit() == []
+
+
+@pytest.mark.both
+def test_a_stop_of_a_delegate_stays_under_its_mandate_when_it_is_triggered(stage: Stage) -> None:
+    exchange, bob = stage.exchange, stage.bob
+    hire(stage, floor=str(stage.alice.available_margin))
+    stage.place("bob", bob, PERP, "buy", "5", "1985")
+    for options in ({"reduce_only": True}, {}):
+        assert ask(stage, "bot", "sell", PERP, "0.1", "1980", stop="1990", **options).accepted
+    result = exchange.mark("ETH", "1989")
+    exchange.step(seconds=1)
+    traded = [trade for trade in exchange.trades if trade.price == 1985]
+    assert [trade.size for trade in traded] == [D("0.1")]  # what reduces is done, what may add is not
+    assert result.accepted and not [order for order in stage.alice.orders if order.market == PERP]
+    assert exchange.audit() == []
+
+
 def test_commands_about_more_than_a_market_need_all_of_them(stage: Stage) -> None:
     hire(stage, markets=[BOOK], kinds=("cancel_all", "set_dead_man", "set_policy", "configure_loan", "repay_loan"))
     assert ask(stage, "bot", "cancel_all").code == "MANDATE_MARKET"

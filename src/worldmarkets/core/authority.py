@@ -24,6 +24,7 @@ if not cython.compiled:
         KEY_EXPIRED,
         KEY_FORBIDDEN,
         MANDATE_KINDS,
+        NONCE_TOO_LOW,
         NONE,
         OK,
         OPEN_ACCOUNT,
@@ -82,6 +83,8 @@ class Authority:
         if envelope.expiry_us < self.state.venue.rows[1].time_us:
             return self.admission.refuse(ENVELOPE_EXPIRED, self.state.venue.rows[1].time_us, envelope.expiry_us,
                                          envelope.account)  # fmt: skip
+        if envelope.nonce < 1:
+            return self.admission.refuse(NONCE_TOO_LOW, 1, envelope.nonce, envelope.account)
         signer = self.find_signer(envelope, command)
         if signer == NONE:
             return self.admission.refuse(UNKNOWN_KEY, 0, 0, envelope.account)

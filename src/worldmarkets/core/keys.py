@@ -84,7 +84,7 @@ class Keys:
     # Nonces.
 
     def use_nonce(self, row: longlong, value: longlong) -> longlong:
-        """Keep a signer's nonce as used; return OK, or the code of why it may not be used, with nothing changed.
+        """Keep a nonce of at least 1 as used; return OK, or the code of why it may not be used, with nothing changed.
 
         Nonces mostly rise: the highest is looked at first.
         """
@@ -93,7 +93,7 @@ class Keys:
         self.least = 1
         if signer.nonces == MAX_NONCES:
             self.least = self.nonces.rows[signer.first].nonce + 1
-        if value < self.least - 1 or value < 1:
+        if value < self.least - 1:
             return NONCE_TOO_LOW
         while lower != NONE and self.nonces.rows[lower].nonce > value:
             lower = self.nonces.rows[lower].previous
