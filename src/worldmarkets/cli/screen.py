@@ -187,7 +187,7 @@ class LiveScreen:
         exchange = venue.node.exchange
         feeds = exchange.feeds
         for view in exchange.markets:
-            if view.kind == "loan":
+            if view.kind not in ("spot", "perp"):
                 continue
             row, bid, ask = view.listed, view.bid, view.ask
             spread = "" if bid is None or ask is None else f"{(ask.price / bid.price - 1) * 10_000:.2f} bp"

@@ -90,6 +90,10 @@ class Session:
         self._http = httpx.Client(base_url=self.url, timeout=TIMEOUT_SECONDS, trust_env=False)
         self._domain: Domain | None = None
 
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
     def get(self, path: str, **params: Any) -> Any:
         """Return what a read answers.  Exits with code 2 when the venue says no, or is not there."""
         with self._talk():
