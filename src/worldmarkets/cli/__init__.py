@@ -17,6 +17,7 @@ from worldmarkets.cli import keys, operate, show, trade
 from worldmarkets.cli.audit import audit
 from worldmarkets.cli.info import info
 from worldmarkets.cli.margin import margin
+from worldmarkets.cli.stress import stress
 from worldmarkets.cli.up import up
 
 app = typer.Typer(
@@ -35,6 +36,7 @@ for _command in (
     app.command()(_command)
 app.add_typer(operate.journal, name="journal")
 app.command()(margin)
+app.command()(stress)
 app.command()(audit)
 app.command()(info)
 for _name in ("replay", "conformance"):

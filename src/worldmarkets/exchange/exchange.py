@@ -198,18 +198,26 @@ class Exchange:
         """The exchange's now."""
         return from_time(self.time_us)
 
-    def step(self, **duration: float) -> None:
-        """Let time pass: `step(hours=8)`, with the words of `timedelta`.  What is due on the way is done."""
-        self.at(self.time + timedelta(**duration))
+    def step(self, **duration: float) -> list[Record]:
+        """Let time pass: `step(hours=8)`, with the words of `timedelta`.  What is due on the way is done.
 
-    def at(self, when: datetime) -> None:
-        """Let time pass until `when`.  What is due on the way is done.  Raises UnitError for a time gone by."""
+        Returns the raw events that it gave.
+        """
+        return self.at(self.time + timedelta(**duration))
+
+    def at(self, when: datetime) -> list[Record]:
+        """Let time pass until `when`.  What is due on the way is done.  Raises UnitError for a time gone by.
+
+        Returns the raw events that it gave.
+        """
         target = to_time(when)
         if target < self.time_us:
             raise UnitError(f"{when} has gone by: it is {self.time}")
+        events: list[Record] = []
         while (due := self.read_row("venue", 1).next_due_us) <= target:
-            self.send(Command(kind=codes.ADVANCE_TIME, time_us=max(due, self.time_us)))
-        self.send(Command(kind=codes.ADVANCE_TIME, time_us=target))
+            events += self.send(Command(kind=codes.ADVANCE_TIME, time_us=max(due, self.time_us))).events
+        events += self.send(Command(kind=codes.ADVANCE_TIME, time_us=target)).events
+        return events
 
     def mark(self, asset: str, price: Amount, *, sources: int = 3, agreeing: int = 3) -> Result:
         """Set the mark of an asset, now, as the median of `sources` of which `agreeing` lie together."""
