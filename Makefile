@@ -49,6 +49,7 @@ check: build  ## Lint, types, layers, twins, unused names, docs, licences, fast 
 	$(PY) tools/twins.py --check
 	$(PY) -m tools.check_licences
 	$(PY) -m tools.check_docs
+	$(PY) -m tools.http_reference --check
 	$(MAKE) --no-print-directory fast
 
 fast: build  ## The fast tests alone

@@ -168,7 +168,7 @@ WRONG = [
     (f"/v1/accounts/{MAKER.address}/1", 404, "UNKNOWN_NAME", "no account 1"),
     (f"/v1/accounts/{MAKER.address}/-1", 400, "MALFORMED", "index"),
     ("/v1/accounts/0x12/0", 400, "MALFORMED", "owner"),
-    (f"/v1/accounts/{MAKER.address}/0/risk?severity=11", 400, "UNIT", "between 0 and 10"),
+    (f"/v1/accounts/{MAKER.address}/0/risk?severity=11", 400, "MALFORMED", "severity"),
     ("/v1/nothing", 404, "NOT_FOUND", ""),
 ]
 

@@ -24,6 +24,11 @@ from worldmarkets.node.node import Node
 from worldmarkets.node.recovery import Progress
 
 GRACE_SECONDS = 5  # how long requests under way may take once the server stops
+GAUGES = (
+    ("history_block", "The last mini-block in the history."),
+    ("history_failures", "Times that the history could not be written."),
+    ("http_connections", "Connections to the HTTP API that are open."),
+)
 log = structlog.get_logger()
 
 
@@ -41,11 +46,9 @@ class Server:
         self._http: _Uvicorn | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
-        metrics = node.metrics
-        metrics.add_gauge("history_block", "The last mini-block in the history.", lambda: history.block)
-        metrics.add_gauge("history_failures", "Times that the history could not be written.",
-                          lambda: history.feeder.failures)  # fmt: skip
-        metrics.add_gauge("http_connections", "Connections to the HTTP API that are open.", self._count_connections)
+        reads = (lambda: history.block, lambda: history.feeder.failures, self._count_connections)
+        for (name, what), read in zip(GAUGES, reads, strict=True):
+            node.metrics.add_gauge(name, what, read)
 
     def _count_connections(self) -> int:
         return 0 if self._http is None else len(self._http.server_state.connections)

@@ -85,8 +85,7 @@ class Metrics(Collector):
         """Return every figure in Prometheus' text format."""
         return generate_latest(self.registry)
 
-    def get_names(self) -> list[str]:
-        """Return the names of every metric, as they are scraped."""
-        return sorted(
-            {metric.name + ("_total" if metric.type == "counter" else "") for metric in self.registry.collect()}
-        )
+    def describe_all(self) -> list[tuple[str, str]]:
+        """Return every metric by the name that it is scraped by, and what it is."""
+        found = self.registry.collect()
+        return sorted((one.name + ("_total" if one.type == "counter" else ""), one.documentation) for one in found)

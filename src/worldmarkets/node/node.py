@@ -40,6 +40,13 @@ from worldmarkets.schemas.signing import Domain
 
 RECEIPTS_KEPT = 1 << 16
 TICK_SECONDS = 0.05  # how long timed work may wait for a command of its own when nobody sends one
+GAUGES = (
+    ("queue_commands", "Commands that wait to be sequenced."),
+    ("block", "The last mini-block applied."),
+    ("ready", "1 while commands are taken, else 0."),
+    ("accounts", "Accounts that were opened."),
+    ("snapshot_age_seconds", "Since the newest snapshot was written; -1 without one."),
+)
 log = structlog.get_logger()
 
 
@@ -98,12 +105,15 @@ class Node:
             metrics.apply_seconds.observe(apply)
 
         sequencer.measure = measure
-        metrics.add_gauge("queue_commands", "Commands that wait to be sequenced.", lambda: sequencer.waiting)
-        metrics.add_gauge("block", "The last mini-block applied.", lambda: sequencer.applied)
-        metrics.add_gauge("ready", "1 while commands are taken, else 0.", lambda: int(self.is_ready))
-        metrics.add_gauge("accounts", "Accounts that were opened.", lambda: len(self.exchange.accounts))
-        metrics.add_gauge("snapshot_age_seconds", "Since the newest snapshot was written; -1 without one.",
-                          self.snapshots.compute_age)  # fmt: skip
+        reads = (
+            lambda: sequencer.waiting,
+            lambda: sequencer.applied,
+            lambda: int(self.is_ready),
+            lambda: len(self.exchange.accounts),
+            self.snapshots.compute_age,
+        )
+        for (name, what), read in zip(GAUGES, reads, strict=True):
+            metrics.add_gauge(name, what, read)
         return metrics
 
     # Running.

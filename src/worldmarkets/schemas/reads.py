@@ -483,6 +483,25 @@ class Making(Answer, frozen=True):
     limits: list[Limits]
 
 
+class Key(Answer, frozen=True):
+    """A key that may act for an account beside its owner's, and what its mandate lets it do.
+
+    A limit of null is none; `markets` is null when it has all of them.  `filled` and `lost` are today's.
+    """
+
+    address: str
+    expires: Time
+    kinds: list[str]
+    markets: list[str] | None
+    order: Decimal | None
+    day: Decimal | None
+    loss: Decimal | None
+    floor: Decimal | None
+    filled: Decimal
+    lost: Decimal
+    orders: int
+
+
 # History.
 
 

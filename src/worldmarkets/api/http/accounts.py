@@ -226,3 +226,15 @@ def read_making(account: Account) -> reads.Making:
             for one in account.limits.values()
         ],
     )  # fmt: skip
+
+
+def read_keys(account: Account) -> list[reads.Key]:
+    """Return the keys that may act for an account, and their mandates."""
+    return [
+        reads.Key(
+            address=key.address, expires=say_time(key.expires), kinds=list(key.kinds),
+            markets=None if key.markets is None else list(key.markets), order=say(key.order), day=say(key.day),
+            loss=say(key.loss), floor=say(key.floor), filled=say(key.filled), lost=say(key.lost), orders=key.orders,
+        )
+        for key in account.keys
+    ]  # fmt: skip

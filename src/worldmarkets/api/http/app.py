@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from litestar import Litestar
 from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Tag
 
 from worldmarkets import __version__
@@ -28,7 +29,7 @@ _TAGS = [
 
 def make_app(node: Node, history: History) -> Litestar:
     """Return the application that serves a node and its history."""
-    return Litestar(
+    app = Litestar(
         route_handlers=[
             *routes_venue.ROUTES,
             *routes_history.ROUTES, *routes_accounts.ROUTES, *routes_commands.ROUTES, *routes_health.ROUTES,
@@ -38,7 +39,26 @@ def make_app(node: Node, history: History) -> Litestar:
         request_max_body_size=node.config.limits.message_bytes,
         openapi_config=OpenAPIConfig(
             title="worldmarkets", version=__version__, description=_ABOUT, use_handler_docstrings=True, tags=_TAGS,
-            path="/openapi", render_plugins=[JsonRenderPlugin()], components=routes_commands.describe_commands(),
+            path="/openapi", render_plugins=[],
         ),
         logging_config=None,
     )  # fmt: skip
+    app.state.document = make_document(app)
+    return app
+
+
+def make_document(app: Litestar) -> dict[str, Any]:
+    """Return the OpenAPI document of the application."""
+    document = app.openapi_schema.to_schema()
+    document["components"]["schemas"] |= routes_commands.describe_commands()
+    whole: dict[str, Any] = _make_whole(document)
+    return whole
+
+
+def _make_whole(said: Any) -> Any:
+    """Return a document with bounds that are whole numbers as such: Litestar makes floats of them."""
+    if isinstance(said, dict):
+        return {name: _make_whole(one) for name, one in said.items()}
+    if isinstance(said, list):
+        return [_make_whole(one) for one in said]
+    return int(said) if isinstance(said, float) and said.is_integer() else said

@@ -15,7 +15,7 @@ from worldmarkets.schemas import reads
 
 TAG = ["Accounts"]
 PATH = "/v1/accounts/{owner:str}/{index:int}"
-Severity = Annotated[str, Parameter(pattern=r"^\d{1,2}(\.\d{1,6})?$", description="a severity between 0 and 10")]
+Severity = Annotated[str, Parameter(pattern=r"^([0-9](\.[0-9]{1,6})?|10)$", description="a severity between 0 and 10")]
 SAID = describe(400, 404)
 
 
@@ -107,7 +107,13 @@ def get_making(state: Served, owner: Owner, index: Index) -> reads.Making:
     return accounts.read_making(find(state, owner, index))
 
 
+@get(f"{PATH}/keys", sync_to_thread=False, tags=TAG, responses=SAID)
+def get_keys(state: Served, owner: Owner, index: Index) -> list[reads.Key]:
+    """The keys that may act for it beside its owner's, and what each may do."""
+    return accounts.read_keys(find(state, owner, index))
+
+
 ROUTES = [
     get_accounts, get_account, get_orders, get_perps, get_loans, get_calendar, get_counterparties, get_policy,
-    get_curve, get_risk, get_fees, get_making,
+    get_curve, get_risk, get_fees, get_making, get_keys,
 ]  # fmt: skip

@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 from litestar import post
 from litestar.openapi.spec import OpenAPIMediaType, Operation, Reference, RequestBody, Schema
-from litestar.openapi.spec.components import Components
-from litestar.params import RawBody
+from litestar.params import JSONBody, RawBody
 from msgspec.json import schema_components
 
 from worldmarkets.api.http.accounts import say_standing
@@ -52,11 +51,10 @@ class TakesUnsigned(Operation):
         self.request_body = _describe_body(Bundle)
 
 
-def describe_commands() -> Components:
+def describe_commands() -> dict[str, Any]:
     """Return the schemas of bundles and of every command, as the OpenAPI document has them."""
     _, schemas = schema_components([Bundle, SignedBundle], ref_template="#/components/schemas/{name}")
-    made: dict[str, Any] = schemas
-    return Components(schemas=made)
+    return dict(schemas)
 
 
 @post("/v1/commands", status_code=200, operation_class=TakesSigned, tags=TAG, responses=SAID)
@@ -97,7 +95,7 @@ def make_typed(state: Served, body: RawBody) -> reads.TypedData:
 @post(
     "/v1/faucet", status_code=200, tags=TAG, responses=describe(400, 404, 409, 429, 503),
 )  # fmt: skip
-async def give_funds(state: Served, data: reads.FaucetRequest) -> reads.Gift:
+async def give_funds(state: Served, data: JSONBody[reads.FaucetRequest]) -> reads.Gift:
     """Ask for test funds, in a venue of development; the account is opened if there is none."""
     if not state.node.is_ready:
         raise Refused("NOT_READY", "the venue takes no commands now")

@@ -5,12 +5,14 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import Any
 
-from litestar import MediaType, Request, Response, get
+from litestar import MediaType, Response, get
+from litestar.openapi.datastructures import ResponseSpec
 
 from worldmarkets.api.http.state import Served
 from worldmarkets.schemas import reads
 
 TAG = ["Health"]
+NOT_READY = ResponseSpec(reads.Health, description="Commands are not taken now.", generate_examples=False)
 
 
 @get("/health", sync_to_thread=False, tags=TAG)
@@ -19,7 +21,7 @@ def get_health(state: Served) -> reads.Health:
     return reads.Health(status="alive", block=state.node.journal.last)
 
 
-@get("/ready", sync_to_thread=False, tags=TAG)
+@get("/ready", sync_to_thread=False, tags=TAG, responses={503: NOT_READY})
 def get_ready(state: Served) -> Response[reads.Health]:
     """Whether commands are taken: 503 until the state is recovered, and while the node stops."""
     is_ready = state.node.is_ready
@@ -34,9 +36,9 @@ def get_metrics(state: Served) -> bytes:
 
 
 @get("/openapi.json", sync_to_thread=False, include_in_schema=False)
-def get_openapi(request: Request[Any, Any, Any]) -> dict[str, Any]:
+def get_openapi(state: Served) -> dict[str, Any]:
     """The OpenAPI document."""
-    return request.app.openapi_schema.to_schema()
+    return state.document
 
 
 @get("/", sync_to_thread=False, include_in_schema=False, media_type=MediaType.HTML)

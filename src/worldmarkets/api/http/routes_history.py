@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
 from litestar import get
 from litestar.background_tasks import BackgroundTask
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, Operation, Schema
+from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import Parameter, QueryParameter
 from litestar.response import File
 
@@ -33,13 +36,14 @@ from worldmarkets.schemas.answers import Receipt
 SAID = describe(400, 404, 503)
 DAY_US = 86_400_000_000
 MOST_CANDLES = 1_000
+FILES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
 UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 Before = Annotated[
     int, Parameter(ge=1, le=MOST, description="the `next` of the page in front; left out for the latest")
 ]
 Topic = Annotated[str, Parameter(max_length=32, description=f"{', '.join(TOPICS)}, or all")]
 Interval = Annotated[str, Parameter(pattern=r"^[1-9]\d{0,4}[smhd]$", description="such as 30s, 5m, 4h or 1d")]
-Time = Annotated[int | None, Parameter(ge=0, le=1 << 50, description="milliseconds since 1970")]
+Time = Annotated[int, Parameter(ge=0, le=1 << 50, description="milliseconds since 1970; 0: not said")]
 
 
 @get("/v1/trades", tags=VENUE, responses=SAID)
@@ -62,8 +66,8 @@ async def get_candles(
     interval: Annotated[
         str, Parameter(pattern=r"^[1-9]\d{0,4}[smhd]$", description="such as 30s, 5m, 4h or 1d")
     ] = "1m",
-    start: Time = None,
-    end: Time = None,
+    start: Time = 0,
+    end: Time = 0,
     limit: Annotated[int, Parameter(ge=1, le=MOST_CANDLES, description="how many intervals at most")] = 200,
 ) -> reads.Candles:
     """The candles of a market over a span, of any interval, made from its trades.
@@ -74,8 +78,8 @@ async def get_candles(
     listed = exchange.listing.market(market)
     seconds = int(interval[:-1]) * UNITS[interval[-1]]
     step = seconds * 1_000_000
-    to_us = exchange.time_us + 1 if end is None else end * 1_000
-    from_us = (to_us // step - limit + 1) * step if start is None else start * 1_000
+    to_us = exchange.time_us + 1 if end == 0 else end * 1_000
+    from_us = (to_us // step - limit + 1) * step if start == 0 else start * 1_000
     found = await state.history.ask(
         lambda past: past.find_candles(listed.number, step, max(from_us, 0), to_us, limit)
     )  # fmt: skip
@@ -163,7 +167,19 @@ async def get_history(
     )  # fmt: skip
 
 
-@get(f"{PATH}/export", tags=ACCOUNTS, responses=SAID)
+@dataclass
+class GivesFile(Operation):
+    """An operation that answers with a file."""
+
+    def __post_init__(self) -> None:
+        content = {
+            kind: OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING, content_media_type=kind))
+            for kind in FILES.values()
+        }
+        self.responses = {**(self.responses or {}), "200": OpenAPIResponse(description="The file.", content=content)}
+
+
+@get(f"{PATH}/export", tags=ACCOUNTS, responses=SAID, operation_class=GivesFile)
 async def export_history(
     state: Served,
     owner: Owner,
@@ -185,7 +201,7 @@ async def export_history(
         raise
     return File(
         path, filename=f"{account.address}-{account.index}-{topic}.{form}", background=BackgroundTask(folder.cleanup),
-        media_type="text/csv" if form == "csv" else "application/vnd.apache.parquet",
+        media_type=FILES[form],
     )  # fmt: skip
 
 
@@ -196,7 +212,7 @@ async def export_history(
 async def get_receipt(
     state: Served,
     signer: Annotated[str, Parameter(pattern="^0x[0-9a-fA-F]{40}$", description="the address of the key that signed")],
-    nonce: Annotated[int, Parameter(ge=0, le=(1 << 63) - 1, description="the nonce of the bundle")],
+    nonce: Annotated[int, Parameter(ge=0, le=1 << 62, description="the nonce of the bundle")],
 ) -> Receipt:
     """What became of a bundle: the receipt of the one that used the nonce of a key.
 

@@ -55,14 +55,14 @@ def get_book(
     market: MarketName,
     depth: Annotated[int, Parameter(ge=1, le=MOST_LEVELS, description="levels of each side")] = 20,
     owner: Annotated[
-        str | None,
-        Parameter(pattern="^0x[0-9a-fA-F]{40}$", description="whose book: only what policies let this owner trade"),
-    ] = None,
+        str,
+        Parameter(pattern="^(0x[0-9a-fA-F]{40})?$", description="whose book: only what policies let this owner trade"),
+    ] = "",
     index: Index = 0,
 ) -> reads.Book:
     """The best levels of a book; with an owner, those that the owner's account could trade."""
     exchange = state.node.exchange
-    account = None if owner is None else exchange.find_account(owner, index)
+    account = exchange.find_account(owner, index) if owner else None
     return venue.read_book(exchange, exchange.listing.market(market), depth, account)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from litestar.datastructures import State
 from litestar.params import Parameter
@@ -14,14 +14,15 @@ MOST = 500  # lines of one answer
 
 
 class Served(State):
-    """The node that is served, and its history."""
+    """The node that is served, its history, and the OpenAPI document."""
 
     node: Node
     history: History
+    document: dict[str, Any]
 
 
 Limit = Annotated[int, Parameter(ge=1, le=MOST, description="how many lines at most")]
-After = Annotated[int, Parameter(ge=0, le=(1 << 63) - 1, description="the `next` of the page before; 0 for the first")]
+After = Annotated[int, Parameter(ge=0, le=1 << 62, description="the `next` of the page before; 0 for the first")]
 MarketName = Annotated[str, Parameter(max_length=64, description="a market's symbol", examples=[])]
 AssetName = Annotated[str, Parameter(max_length=64, description="an asset's symbol")]
 Owner = Annotated[
