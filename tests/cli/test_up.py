@@ -149,8 +149,7 @@ def test_a_levered_basis_is_built_as_previewed_and_survives_a_kill(tmp_path: Pat
         venue.wait_for("ready after")
         lender, maker, trader = (stack.enter_context(contextlib.closing(Session(url, key))) for key in KEYS.values())
         for session in (lender, maker, trader):
-            body = json.dumps({"owner": session.owner, "account": 0}).encode()
-            assert session.post("/v1/faucet", body)["amounts"]["USDM"] == "100000"
+            assert session.ask_faucet()["amounts"]["USDM"] == "100000"
         deposit = Deposit(id="bank/1", owner=TRADER.address, asset="USDM", amount="1000")
         assert ask(data, Credit(deposit=deposit))["is_new"]
         for session, one in (

@@ -201,3 +201,22 @@ def test_a_delegate_trades_within_its_mandate_and_never_withdraws(tmp_path: Path
         assert node.exchange.find_account(TAKER.address).orders == []
 
     run(open_node(tmp_path), story)
+
+
+def test_receipts_are_kept_up_to_so_many_events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worldmarkets.node.node.EVENTS_KEPT", 3)
+
+    async def story(node: Node) -> None:
+        await prepare(node)
+        maker = Desk(node, MAKER)
+        messages = [
+            maker.sign(PlaceOrder(market="ETH-PERP", side="sell", size="1", price=str(2_001 + number)))
+            for number in range(5)
+        ]
+        receipts = [await node.submit(message) for message in messages]
+        assert [len(receipt.events) for receipt in receipts] == [1] * 5
+        assert await node.submit(messages[-1]) is receipts[-1]
+        again = await node.submit(messages[0])  # forgotten: the nonce says that it was done
+        assert (again.accepted, again.code) == (False, "NONCE_USED")
+
+    run(open_node(tmp_path), story)

@@ -11,6 +11,7 @@ import contextlib
 import socket
 from collections.abc import Iterator
 
+import msgspec
 import structlog
 import uvicorn
 
@@ -76,6 +77,9 @@ class Server:
         await self.stream.start(config.host, config.stream_port)
         while not self._http.started and not self._tasks[-1].done():
             await asyncio.sleep(0.01)
+        # What was bound, also when the settings ask for any port: clients are told the stream's.
+        bound = msgspec.structs.replace(config, http_port=self.http_port, stream_port=self.stream.port)
+        self.node.config = bound
         self.is_serving = True
         log.info(
             "serving", host=config.host, http=self.http_port, stream=self.stream.port, block=self.node.journal.last

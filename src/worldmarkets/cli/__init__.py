@@ -31,7 +31,7 @@ app.command()(up)
 app.add_typer(keys.app, name="keys")
 for _command in (
     trade.faucet, show.portfolio, show.book, trade.order, trade.cancel, trade.lend, trade.borrow, trade.bundle,
-    operate.status, operate.snapshot, operate.halt, operate.deposit,
+    operate.status, operate.snapshot, operate.export, operate.halt, operate.deposit,
 ):  # fmt: skip
     app.command()(_command)
 app.add_typer(operate.journal, name="journal")

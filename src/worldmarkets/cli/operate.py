@@ -59,6 +59,24 @@ def snapshot(data: Data = DATA) -> None:
     typer.echo(f"block {found['block']:,}, digest {found['digest']}")
 
 
+def export(
+    form: Annotated[str, typer.Option("--format", help="parquet or csv.")] = "parquet",
+    out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("export"),
+    data: Data = DATA,
+) -> None:
+    """Write the history of a stopped node as files, one a topic: trades, funding, interest, transfers and so on."""
+    from worldmarkets.node.errors import NodeError
+    from worldmarkets.node.history import get_history_path
+    from worldmarkets.node.history.export import export_history
+
+    try:
+        written = export_history(get_history_path(data), out, form)
+    except (NodeError, OSError) as error:
+        fail(str(error))
+    for path in written:
+        typer.echo(f"{path}  {path.stat().st_size:,} bytes")
+
+
 def deposit(
     owner: Annotated[str, typer.Argument(help="The address of the account's owner.")],
     asset: Annotated[str, typer.Argument(help="Such as USDM.")],

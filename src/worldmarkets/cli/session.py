@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,13 +15,9 @@ from worldmarkets.cli.errors import fail
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import httpx
-
     from worldmarkets.schemas.commands import AnyCommand
-    from worldmarkets.schemas.signing import Domain, Signer
+    from worldmarkets.schemas.signing import Signer
 
-TIMEOUT_SECONDS = 30
-EXPIRY_MS = 60_000
 HOME = Path("~/.config/worldmarkets")
 
 Url = Annotated[str, typer.Option(envvar="WORLDMARKETS_URL", help="Where the venue is.")]
@@ -78,68 +73,58 @@ def read_key(path: Path) -> Signer:
 
 
 class Session:
-    """A venue over HTTP, and a key."""
+    """A venue, and a key: a client whose failures end the command with one line."""
 
     def __init__(self, url: str, signer: Signer | None = None, owner: str = "", index: int = 0) -> None:
-        import httpx
+        from worldmarkets.client import Client
 
         self.url = url.rstrip("/")
-        self.signer = signer
         self.owner = (owner or (signer.address if signer else "")).lower()
         self.index = index
-        self._http = httpx.Client(base_url=self.url, timeout=TIMEOUT_SECONDS, trust_env=False)
-        self._domain: Domain | None = None
+        self._client = Client(self.url, signer=signer, owner=self.owner, account=index)
 
     def close(self) -> None:
-        """Close the connection."""
-        self._http.close()
+        """Close the connections."""
+        self._client.close()
 
     def get(self, path: str, **params: Any) -> Any:
         """Return what a read answers.  Exits with code 2 when the venue says no, or is not there."""
         with self._talk():
-            return self._read(self._http.get(path, params=params))
-
-    def post(self, path: str, body: bytes) -> Any:
-        """Return what a message is answered with.  Exits as `get` does."""
-        with self._talk():
-            return self._read(self._http.post(path, content=body, headers={"content-type": "application/json"}))
+            return self._client.get(path, **params)
 
     def get_account(self, part: str = "") -> Any:
         """Return a read about the account."""
         return self.get(f"/v1/accounts/{self.owner}/{self.index}{part}")
 
-    def send(self, *legs: AnyCommand, tried: bool = False) -> Any:
-        """Sign commands as one bundle and return the receipt, or with `tried` the preview."""
-        from worldmarkets.schemas.commands import Bundle
-        from worldmarkets.schemas.signing import Domain
+    def ask_faucet(self) -> Any:
+        """Ask for test funds.  Exits as `get` does."""
+        with self._talk():
+            return msgspec.to_builtins(self._client.ask_faucet())
 
-        assert self.signer is not None
-        if self._domain is None:
-            venue = self.get("/v1/venue")
-            self._domain = Domain(chain_id=venue["chain_id"], genesis=venue["genesis"])
-        now_ms = time.time_ns() // 1_000_000
-        bundle = Bundle(owner=self.owner, account=self.index, nonce=now_ms, expiry=now_ms + EXPIRY_MS, legs=list(legs))
-        body = msgspec.json.encode(self.signer.sign(self._domain, bundle))
-        return self.post("/v1/preview" if tried else "/v1/commands", body)
+    def send(self, *legs: AnyCommand, tried: bool = False) -> Any:
+        """Sign commands as one bundle and return the receipt, or with `tried` the preview.  Exits as `get` does."""
+        from worldmarkets.client import RejectedError
+
+        with self._talk():
+            try:
+                return msgspec.to_builtins(self._client.preview(*legs) if tried else self._client.send(*legs))
+            except RejectedError as error:
+                return msgspec.to_builtins(error.receipt)
 
     @contextlib.contextmanager
     def _talk(self) -> Iterator[None]:
         import httpx
 
+        from worldmarkets.client import ClientError, Disconnected, RefusedError
+
         try:
             yield
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            fail(f"no venue answers at {self.url}: {error or type(error).__name__}")
-
-    def _read(self, answer: httpx.Response) -> Any:
-        try:
-            found = msgspec.json.decode(answer.content)
-        except msgspec.DecodeError:
-            fail(f"{self.url} is no venue: it answers {answer.status_code} without JSON")
-        if answer.status_code >= 400:
-            code = found.get("code", answer.status_code) if isinstance(found, dict) else answer.status_code
-            fail(f"{code}: {found.get('message', '') if isinstance(found, dict) else ''}")
-        return found
+        except RefusedError as error:
+            fail(f"{error.code}: {error.message}")
+        except (Disconnected, httpx.HTTPError, httpx.InvalidURL) as error:
+            fail(f"no venue answers at {self.url}: {error}")
+        except ClientError as error:
+            fail(str(error))
 
 
 def open_session(url: str, key: Path, owner: str = "", index: int = 0) -> Session:

@@ -125,7 +125,7 @@ def bundle(
 def faucet(url: Url = URL, key: KeyFile = KEY, owner: Owner = "", account: Index = 0, as_json: AsJson = False) -> None:
     """Ask for test funds, in a venue of development."""
     session = open_session(url, key, owner, account)
-    found = session.post("/v1/faucet", msgspec.json.encode({"owner": session.owner, "account": session.index}))
+    found = session.ask_faucet()
     if as_json:
         show_json(found)
     else:

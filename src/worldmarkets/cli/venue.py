@@ -104,18 +104,22 @@ class Venue:
             self._note_address(data)
             tasks.append(asyncio.create_task(oracle.run()))
             tasks.append(asyncio.create_task(self._open_markets(oracle, market, on_ready)))
-            await asyncio.wait([stopping, *tasks[:2]], return_when=asyncio.FIRST_COMPLETED)
+            waiting: set[asyncio.Task[object]] = {stopping, *tasks}
+            while not (stopping.done() or tasks[0].done()):
+                ended, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                if any(task.exception() for task in ended):
+                    break
         finally:
             stopping.cancel()
             for task in tasks[1:]:
                 task.cancel()
-            ended = await asyncio.gather(*tasks[1:], return_exceptions=True)
+            left = await asyncio.gather(*tasks[1:], return_exceptions=True)
             await admin.close()
             self.server.stop()
             with contextlib.suppress(FileNotFoundError):
                 (data / "venue.json").unlink()
             await tasks[0]
-            for failed in ended:
+            for failed in left:
                 if isinstance(failed, Exception):
                     raise failed
 

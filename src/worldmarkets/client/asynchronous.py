@@ -127,7 +127,7 @@ class AsyncClient:
 
     async def get_book(self, market: str, levels: int | None = None) -> reads.Book:
         """Return the best levels of a market."""
-        return await self._web.get("/v1/book", reads.Book, market=market, levels=levels)
+        return await self._web.get("/v1/book", reads.Book, market=market, depth=levels)
 
     async def get_rates(self, asset: str) -> reads.Curve:
         """Return the best rates to lend and to borrow an asset at, a tenor each."""
@@ -181,6 +181,11 @@ class AsyncClient:
     async def get(self, /, path: str, **parameters: Any) -> Any:
         """Return the answer of any path of the HTTP API, as plain objects."""
         return await self._web.get(path, object, **parameters)
+
+    async def ask_faucet(self) -> reads.Gift:
+        """Ask for test funds, in a venue of development; the account is opened if there is none."""
+        body = msgspec.json.encode({"owner": self.owner, "account": self.account})
+        return await self._web.post("/v1/faucet", reads.Gift, body)
 
     def _path(self, owner: str | None, account: int | None) -> str:
         return f"/v1/accounts/{owner or self.owner}/{self.account if account is None else account}"

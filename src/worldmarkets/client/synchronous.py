@@ -96,6 +96,7 @@ class Client:
     get_perps = _Waiting(AsyncClient.get_perps)
     get_receipt = _Waiting(AsyncClient.get_receipt)
     get = _Waiting(AsyncClient.get)
+    ask_faucet = _Waiting(AsyncClient.ask_faucet)
     sign = _Waiting(AsyncClient.sign)
     send = _Waiting(AsyncClient.send)
     send_signed = _Waiting(AsyncClient.send_signed)

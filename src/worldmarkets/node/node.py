@@ -39,6 +39,7 @@ from worldmarkets.schemas.answers import Receipt
 from worldmarkets.schemas.signing import Domain
 
 RECEIPTS_KEPT = 1 << 16
+EVENTS_KEPT = 1 << 17  # of all those receipts: a mass quote's has a hundred
 TICK_SECONDS = 0.05  # how long timed work may wait for a command of its own when nobody sends one
 GAUGES = (
     ("queue_commands", "Commands that wait to be sequenced."),
@@ -77,6 +78,7 @@ class Node:
         self.faucet = Faucet(config.faucet, self.deposits, journal, clock)
         self.is_ready = False
         self._receipts: OrderedDict[bytes, asyncio.Future[Receipt]] = OrderedDict()
+        self._events_kept = 0
         self._since_snapshot = 0
         self.metrics = self._make_metrics()
         self.sequencer.listen(self._count)
@@ -184,18 +186,27 @@ class Node:
         future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         try:
             admitted = self.door.admit(message)
-            self.sequencer.submit(Entry(admitted.records, message, lambda told: self._answer(future, told)))
+            self.sequencer.submit(Entry(admitted.records, message, lambda told: self._answer(key, future, told)))
         except Refused as refused:
             self.metrics.count_refusal(refused.code)
             raise
         self._receipts[key] = future
-        while len(self._receipts) > RECEIPTS_KEPT:
-            self._receipts.popitem(last=False)
+        self._forget_receipts()
         return future
 
-    def _answer(self, future: asyncio.Future[Receipt], told: Told) -> None:
+    def _forget_receipts(self) -> None:
+        """Forget the oldest receipts beyond what is kept."""
+        while len(self._receipts) > RECEIPTS_KEPT or self._events_kept > EVENTS_KEPT:
+            _, oldest = self._receipts.popitem(last=False)
+            if oldest.done() and not oldest.cancelled() and oldest.exception() is None:
+                self._events_kept -= len(oldest.result().events)
+
+    def _answer(self, key: bytes, future: asyncio.Future[Receipt], told: Told) -> None:
         if not future.done():
-            future.set_result(self.make_receipt(told))
+            receipt = self.make_receipt(told)
+            future.set_result(receipt)
+            if self._receipts.get(key) is future:
+                self._events_kept += len(receipt.events)
 
     def make_receipt(self, told: Told) -> Receipt:
         """Return what is said of a command to its sender."""

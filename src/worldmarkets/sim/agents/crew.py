@@ -26,6 +26,7 @@ LENDERS = 2
 PERIODS = {"ETH": 0.5, "BTC": 1.0}  # seconds between two quotes of a maker; others take their time
 SLOW = 2.0
 FUND_SECONDS = 60.0
+FAILED_SECONDS = 30.0
 log = structlog.get_logger()
 
 
@@ -118,4 +119,7 @@ class Crew:
                 await agent.step()
             except ExchangeError as error:  # its view of the market was old: it looks again
                 log.debug("agent stumbled", agent=agent.name, error=str(error))
+            except Exception as error:  # an agent's fault is not the venue's
+                log.error("agent failed", agent=agent.name, error=repr(error))
+                await asyncio.sleep(FAILED_SECONDS)
             await asyncio.sleep(agent.period)
