@@ -83,7 +83,8 @@ class Line:
         self._port = port
         self._draw = draw
         self._server: asyncio.Server | None = None
-        self._pipes: set[asyncio.Task[None]] = set()
+        self._pipes: set[asyncio.Task[Any]] = set()
+        self._ends: list[asyncio.StreamWriter] = []
         self.cuts = 0
 
     async def start(self) -> int:
@@ -95,9 +96,10 @@ class Line:
         """Cut everything."""
         assert self._server is not None
         self._server.close()
-        for task in list(self._pipes):
-            task.cancel()
-        await asyncio.gather(*self._pipes, return_exceptions=True)
+        for end in self._ends:
+            end.close()
+        if self._pipes:
+            await asyncio.wait(self._pipes)
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         me = asyncio.current_task()
@@ -119,9 +121,11 @@ class Line:
             raise ConnectionError
 
         back = None
+        self._ends.append(writer)
         with suppress(OSError):
             try:
                 there, back = await asyncio.open_connection("127.0.0.1", self._port)
+                self._ends.append(back)
                 await asyncio.gather(carry(reader, back), carry(there, writer))
             finally:
                 for end in (writer, back):

@@ -13,11 +13,13 @@ from worldmarkets.client.errors import (
 )
 from worldmarkets.client.pipe import Pipe
 from worldmarkets.client.session import Subscription
+from worldmarkets.client.strategies import BasisPlan
 from worldmarkets.client.synchronous import Client
 from worldmarkets.schemas.signing import Signer
 
 __all__ = [
     "AsyncClient",
+    "BasisPlan",
     "Client",
     "ClientError",
     "Closed",

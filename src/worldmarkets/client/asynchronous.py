@@ -18,6 +18,7 @@ from worldmarkets.client.errors import ClientError, Disconnected, RejectedError
 from worldmarkets.client.nonces import Nonces
 from worldmarkets.client.pipe import Pipe
 from worldmarkets.client.session import Session, Subscription
+from worldmarkets.client.strategies import BasisPlan, plan_levered_basis
 from worldmarkets.client.web import Web
 from worldmarkets.schemas import reads
 from worldmarkets.schemas.answers import Receipt
@@ -293,6 +294,17 @@ class AsyncClient:
     async def set_dead_man(self, timeout_ms: int) -> Receipt:
         """Cancel all orders but reduce-only ones after a time, unless this is sent again; 0 disarms."""
         return await self.send(SetDeadMan(timeout_ms=timeout_ms))
+
+    # Strategies.
+
+    async def plan_levered_basis(
+        self, asset: str, own: Number, borrow: Number, *, slippage: Number = "0.005", rate_cap: Number | None = None,
+        tenor_hours: int = 240,
+    ) -> BasisPlan:  # fmt: skip
+        """Return a levered basis in an asset, previewed and signed: `send_signed(plan.bundle)` enters it."""
+        return await plan_levered_basis(
+            self, asset, own, borrow, slippage=slippage, rate_cap=rate_cap, tenor_hours=tenor_hours
+        )
 
     # The stream.
 

@@ -115,6 +115,7 @@ class Client:
     withdraw = _Waiting(AsyncClient.withdraw)
     open_account = _Waiting(AsyncClient.open_account)
     set_dead_man = _Waiting(AsyncClient.set_dead_man)
+    plan_levered_basis = _Waiting(AsyncClient.plan_levered_basis)
     ping = _Waiting(AsyncClient.ping)
     unsubscribe = _Waiting(AsyncClient.unsubscribe)
     cancel_on_disconnect = _Waiting(AsyncClient.cancel_on_disconnect)
