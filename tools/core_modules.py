@@ -6,7 +6,7 @@ from __future__ import annotations
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("units", "codes", "guards", "wide", "memory", "records"),  # words of the language
     ("undo", "tables", "index", "files", "outbox", "state"),  # State owns every table
-    ("ledger", "book", "timers", "interest", "atlas", "bounds", "policy", "keys"),  # no matching, no flow
+    ("ledger", "book", "timers", "interest", "atlas", "bounds", "policy", "keys", "fund"),  # no matching, no flow
     ("contracts.spot", "contracts.loan", "contracts.perp"),  # arithmetic and settlement of one contract
     ("admission", "sweep", "fees", "funding", "oracle"),  # read the state, decide
     ("quotes", "limits", "conditions", "orders", "mandates", "authority"),  # orders, and who may place them
@@ -14,11 +14,13 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("bids", "slices"),  # the backstop book
     (
         "flows.funds",
+        "flows.fund",
         "flows.trade",
         "flows.policy",
         "flows.keys",
         "flows.borrow",
         "flows.quote",
+        "flows.overdue",
         "flows.due",
         "flows.unwind",
         "flows.auction",

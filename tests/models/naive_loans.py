@@ -18,6 +18,7 @@ LOT_CASH = 10_000  # what a lot of ETH costs a tick
 IOU, NO_RELEND, NO_RENEWAL, OVERDUE = 1, 2, 4, 8
 EXTEND, REBORROW, REPAY, SALE = 1, 2, 3, 4
 FRESH = 30 * 10**6
+PRICE, DELIVERED = 20, Fraction(189, 10)  # of a quantum of ETH in those of USDM: the mark, and what a delivery counts
 BAND = (1_960, 2_040)
 WORK, DUE_WORK = (1_024, 64), (32, 16)  # fills and skips: of a command, of a loan that falls due
 
@@ -81,6 +82,7 @@ class Loan:
     carried: Fraction = Fraction(0)
     again: int = 0  # when its next round at the due time begins
     shares: list[Share] = field(default_factory=list)  # newest first
+    wake: int = 0  # when an overdue loan is closed out
 
 
 def hours_begun(start: int, end: int) -> int:
@@ -108,6 +110,7 @@ class Loans:
     loans: list[Loan] = field(default_factory=list)  # oldest first
     defaults: dict[int, tuple[tuple[int, ...] | None, int]] = field(default_factory=dict)
     creditors: list[int] = field(default_factory=list)
+    keeping: list[int] = field(default_factory=list)  # lenders that keep overdue loans
     counts: dict[str, int] = field(default_factory=dict)
 
     def note(self, what: str) -> None:
@@ -117,7 +120,8 @@ class Loans:
         return replace(
             self, balances=dict(self.balances), fees=dict(self.fees), orders=[replace(order) for order in self.orders],
             loans=[replace(loan, shares=[replace(share) for share in loan.shares]) for loan in self.loans],
-            defaults=dict(self.defaults), creditors=list(self.creditors), counts=dict(self.counts),
+            defaults=dict(self.defaults), creditors=list(self.creditors),
+            keeping=list(self.keeping), counts=dict(self.counts),
         )  # fmt: skip
 
     def next_serial(self) -> int:
@@ -324,10 +328,10 @@ class Loans:
             flags, timer, rate, self.now, plan=plan,
         ))  # fmt: skip
 
-    def open_iou(self, payee: int, payer: int, asset: int, amount: int) -> None:
+    def open_iou(self, payee: int, payer: int, asset: int, amount: int, least: int = 0) -> None:
         self.note("IOU")
         best = self.best_lend(asset)
-        rate = min(500 + (self.best(best, SELL) if best else 0), 9_999)
+        rate = min(500 + max(least, self.best(best, SELL) if best else 0), 9_999)
         self.add(payee, payer, asset, 0, amount, rate, rate, 24, IOU)
 
     def compute_hours(self, loan: Loan) -> int:
@@ -372,8 +376,10 @@ class Loans:
     def compute_reserve(self, loan: Loan, share: Share, principal: int) -> int:
         return max(0, ceil(-self.compute_share(loan, share, principal, hours_begun(share.left, loan.due))))
 
-    def settle(self, loan: Loan, principal: int, interest: int, hours: int, is_last: bool) -> None:
-        pool = interest
+    def settle(
+        self, loan: Loan, principal: int, interest: int, hours: int, is_last: bool, is_in_kind: bool = False
+    ) -> None:
+        pool = 0 if is_in_kind else interest
         amounts = []
         for share in loan.shares:
             after = max(0, (loan.paid_until + hours * HOUR - share.left) // HOUR)
@@ -391,12 +397,17 @@ class Loans:
                 pool += cash
                 unpaid[number] = -amounts[number] - cash
                 self.note("share paid")
+        if is_in_kind:
+            pool = self.get(loan.lender, loan.asset)
         for number, share in enumerate(loan.shares):
             if amounts[number] > 0:
                 cash = min(amounts[number], pool)
                 pool -= cash
                 self.move(loan.lender, share.account, loan.asset, cash)
                 short = self.assign(loan, unpaid, share.account, amounts[number] - cash)
+                if is_in_kind and short and share.account != loan.lender:
+                    self.open_iou(share.account, loan.lender, loan.asset, short)
+                    short = 0
                 share.carried += short
                 self.note("share received")
         self.assign(loan, unpaid, loan.lender, 10**18)
@@ -476,7 +487,7 @@ class Loans:
         loan.paid_until += hours * HOUR
         loan.lender_since, loan.rate, loan.lender_rate, loan.minimum_paid = loan.paid_until, rate, rate, True
         loan.flags &= ~OVERDUE
-        loan.due, loan.timer = self.now + loan.tenor * HOUR, self.next_serial()
+        loan.due, loan.timer, loan.wake = self.now + loan.tenor * HOUR, self.next_serial(), 0
         self.note("extended")
 
     def renew(self, account: int, loan: Loan) -> None:
@@ -519,13 +530,16 @@ class Loans:
         """Let time pass; do what falls due on the way, at most 16 items, each at its own time."""
         clock = self.now
         for _ in range(16):
-            waiting = [loan for loan in self.loans if loan.due <= time and loan.timer]
+            waiting = [loan for loan in self.loans if (loan.wake or loan.due) <= time and loan.timer]
             if not waiting:
                 break
-            loan = min(waiting, key=lambda loan: (max(loan.due, loan.again), loan.timer))
-            self.now = clock = max(clock, loan.due)
+            loan = min(waiting, key=lambda loan: (max(loan.wake or loan.due, loan.again), loan.timer))
+            self.now = clock = max(clock, loan.wake or loan.due)
             loan.timer = 0
-            self.fall_due(loan)
+            if loan.flags & OVERDUE:
+                self.close_out(loan)
+            else:
+                self.fall_due(loan)
         self.now = time
         self.fills_left, self.skips_left = WORK
 
@@ -558,7 +572,83 @@ class Loans:
                 self.note("due: put off")
                 return
         loan.flags |= OVERDUE
+        loan.wake, loan.timer = self.now + HOUR, self.next_serial()
         self.note("overdue")
+
+    def close_out(self, loan: Loan) -> None:
+        """Pay an overdue loan's lender with what the borrower has, or turn it into an IOU; try again in an hour."""
+        if loan.lender in self.keeping and not loan.flags & IOU:
+            self.keep(loan)
+            return
+        other = ETH if loan.asset == USDM else USDM
+        self.deliver(loan, loan.asset, Fraction(1))
+        if loan in self.loans and self.is_fresh():
+            self.deliver(loan, other, DELIVERED if other == ETH else Fraction(1, PRICE))
+        if loan in self.loans:
+            loan.wake, loan.timer = self.now + HOUR, self.next_serial()
+
+    def deliver(self, loan: Loan, asset: int, price: Fraction) -> None:
+        """Deliver of an asset, at a price in quanta of the loan's, what the loan still asks for."""
+        budget = floor(self.get(loan.borrower, asset) * price)
+        if loan.flags & IOU:
+            exact = self.compute_iou(loan)
+            interest = floor(exact)
+            principal = min(loan.principal, max(budget - interest, 0))
+        else:
+            principal = loan.principal
+            while principal > 0 and principal + self.compute_interest(loan, principal) > budget:
+                over = principal + self.compute_interest(loan, principal) - budget
+                principal -= max(1, over // 2)
+            if principal < loan.principal:
+                while (
+                    principal < loan.principal and principal + 1 + self.compute_interest(loan, principal + 1) <= budget
+                ):
+                    principal += 1
+            if principal < loan.principal and loan.principal - principal < self.minimum[loan.asset]:
+                principal = max(loan.principal - self.minimum[loan.asset], 0)
+            interest = self.compute_interest(loan, principal)
+        amount = ceil((principal + interest) / price)
+        if principal <= 0 or amount > self.get(loan.borrower, asset):
+            return
+        hours = self.compute_hours(loan)
+        self.move(loan.borrower, loan.lender, asset, amount)
+        self.note("delivered" if asset == loan.asset else "delivered in kind")
+        loan.principal -= principal
+        if loan.flags & IOU:
+            loan.paid_until, loan.carried = self.now, exact - interest
+        else:
+            self.settle(loan, principal, interest, hours, loan.principal == 0, asset != loan.asset)
+        if not loan.principal:
+            self.loans.remove(loan)
+
+    def keep(self, loan: Loan) -> None:
+        """Let IOUs stand for a loan and its interest, to its lender and former ones."""
+        self.note("kept")
+        hours = self.compute_hours(loan)
+        amount = loan.principal + self.compute_interest(loan, loan.principal)
+        parts = []
+        for share in loan.shares:
+            after = min(
+                max(0, (loan.paid_until + hours * HOUR - share.left) // HOUR), hours_begun(share.left, loan.due)
+            )
+            exact = self.compute_share(loan, share, loan.principal, after)
+            parts.append(floor(exact) if exact >= 0 else ceil(exact))
+            if parts[-1] > 0 and share.account != loan.lender:
+                self.open_iou(share.account, loan.borrower, loan.asset, parts[-1], loan.rate)
+                amount -= parts[-1]
+        unpaid = [0] * len(loan.shares)
+        for number, share in enumerate(loan.shares):
+            after = min(
+                max(0, (loan.paid_until + hours * HOUR - share.left) // HOUR), hours_begun(share.left, loan.due)
+            )
+            owed = -floor(self.compute_share(loan, share, loan.principal, after))  # the last payment: whole quanta
+            if owed > 0:
+                cash = min(self.get(share.account, loan.asset), owed)
+                self.move(share.account, loan.lender, loan.asset, cash)
+                unpaid[number] = owed - cash
+        self.assign(loan, unpaid, loan.lender, 10**18)
+        self.loans.remove(loan)
+        self.open_iou(loan.lender, loan.borrower, loan.asset, amount, loan.rate)
 
     def repay_from(self, loan: Loan, budget: int, what: str) -> None:
         """Repay the most that a budget covers with the interest on it."""

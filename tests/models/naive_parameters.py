@@ -32,6 +32,7 @@ GUARDS = {
         "open_order_multiple": ("up", 1, 1_000), "max_fills": (None, 1, 1_024), "crowding_ppm": ("up", 1, MILLION),
     }),
     "venue rates": ("venue", {
+        "fund_price_ppm": (None, 0, 500_000), "fund_limit_ppm": (None, 0, 900_000),
         "iou_penalty_bp": (None, 0, 9_998), "funding_step_ppb": (None, 0, 10**7), "funding_cap_ppb": (None, 0, 10**7),
     }),
     "market funding": ("market", {"firm_lots": (None, 0, 10**14)}),

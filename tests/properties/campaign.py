@@ -62,7 +62,8 @@ EVENT_RECORDS = {
     c.PARAMETER_CANCELLED: r.ParameterChanged, c.ASSET_LISTED: r.Listed, c.MARKET_LISTED: r.Listed,
     c.MARKET_SETTLED: r.MarketSettled,
     c.LOAN_MOVED: r.LoanMoved, c.INTEREST_SHARED: r.InterestShared, c.LOAN_OVERDUE: r.LoanOverdue,
-    c.LOAN_CONFIGURED: r.LoanConfigured,
+    c.LOAN_CONFIGURED: r.LoanConfigured, c.LOAN_DELIVERED: r.LoanDelivered,
+    c.STAKE_CHANGED: r.StakeChanged, c.COVER_SET: r.CoverSet, c.COVER_CHARGED: r.CoverCharged,
     c.CLOSE_OUT_BEGUN: r.CloseOutBegun, c.CLOSE_OUT_COUNTED: r.CloseOutCounted,
     c.CONTRACT_COUNTED: r.ContractCounted, c.CLAIM_PAID: r.ClaimPaid, c.CLOSE_OUT_DONE: r.CloseOutDone,
 }  # fmt: skip

@@ -42,7 +42,8 @@ PLANS = (None, (), (1,), (2,), (3,), (4,), (4,), (3, 4), (2, 3, 4), (4, 3, 2, 1)
 LEAST = {  # in 4,000 steps, whatever the seed
     "exit": 60, "split": 20, "chain": 10, "renewed": 8, "extended": 60, "repaid": 100, "overdue": 30, "IOU": 10,
     "share paid": 10, "share received": 30, "due: extended": 30, "due: borrowed anew": 5, "due: repaid": 20,
-    "due: repaid in part": 2, "due: sold": 3, "borrow_up_to": 12, "borrow_up_to failed": 10,
+    "due: repaid in part": 2, "due: sold": 3, "delivered": 3, "delivered in kind": 5, "kept": 2,
+    "borrow_up_to": 12, "borrow_up_to failed": 10,
     "returned above the bid": 3, "IOU repaid": 8, "IOU repaid in part": 0,
     "code LOAN_NOT_EXTENSIBLE": 5, "code RATE_ABOVE_CAP": 3, "code BALANCE": 20, "code RENEWAL_EARLY": 5,
     "code RENEWAL_FORBIDDEN": 2, "code NO_LENDER": 10, "code EXITS_LIMIT": 0, "code LOAN_NOT_EXITABLE": 5,
@@ -76,6 +77,9 @@ class LoansChapter:
         self.desk.mark(COLLATERAL, 10**8)
         for account in range(1, ACCOUNTS + 3):
             self.desk.deposit(account, 10**14, COLLATERAL)
+        self.model.keeping = [2, 5]
+        for account in self.model.keeping:
+            self.desk.do(r.Switch, c.CONFIGURE_ACCOUNT, account, setting=c.KEEP_OVERDUE, value=1)
         for account in range(1, ACCOUNTS + 1):
             self.deposit(account, USDM, self.chance.randrange(100, 3_000) * 10**6)
             self.deposit(account, ETH, self.chance.randrange(5 * 10**8))
@@ -99,7 +103,7 @@ class LoansChapter:
     def do(self, foresee, record, kind, account, **values) -> None:
         """Send a command and hold its code against what the model says."""
         model = self.model.copy()
-        is_late = any(loan.timer and loan.due <= self.desk.now for loan in model.loans)
+        is_late = any(loan.timer and (loan.wake or loan.due) <= self.desk.now for loan in model.loans)
         model.advance(self.desk.now)  # what more than 16 items had left
         try:
             foresee(model)
@@ -274,7 +278,7 @@ class LoansChapter:
 
     def take_time(self) -> None:
         """Time passes; often to just before something falls due, with a fresh mark there, and then past it."""
-        waiting = sorted(loan.due for loan in self.model.loans if loan.timer)
+        waiting = sorted(loan.wake or loan.due for loan in self.model.loans if loan.timer)
         if waiting and self.chance.random() < 0.6:
             if self.chance.random() < 0.7:
                 self.advance(max(waiting[0] - 10 * 10**6, self.desk.now))

@@ -96,6 +96,7 @@ def compute_violations(engine: Engine) -> list[str]:
     audit_fees(state, found)
     audit_credits(state, found)
     audit_estates(state, found)
+    audit_fund(state, found)
     audit_policies(state, found)
     audit_nonces(state, found)
     audit_mandates(state, found)
@@ -116,6 +117,8 @@ def audit_supply(state: Tables, found: list[str]) -> None:
             found.append(f"1: position {row}: a balance of {position.balance}")
     for asset in range(1, state.venue[1].assets + 1):
         held = totals[asset] + state.assets[asset].fees + state.assets[asset].remainders
+        if asset == NUMERAIRE:
+            held += state.venue[1].fund + sum(estate.cover_left for estate in list(state.estates)[1:] if estate.account)
         if held != state.assets[asset].supply:
             found.append(f"1: asset {asset}: {held} held, {state.assets[asset].supply} deposited")
 
@@ -336,6 +339,26 @@ def audit_estates(state: Tables, found: list[str]) -> None:
         row = line.next
     if lines != sum(line.position != NONE for line in list(state.estate_lines)[1:]):
         found.append(f"10: {lines} assets of a close-out, others are there")
+
+
+def audit_fund(state: Tables, found: list[str]) -> None:
+    """1. The shares of the default fund are those of its stakes, and none is left without anything in it."""
+    venue = state.venue[1]
+    shares = 0
+    for row in range(1, len(state.stakes)):
+        stake = state.stakes[row]
+        if stake.account == NONE:
+            continue
+        shares += stake.shares
+        key = state.stake_keys[row]
+        if (key.a, key.b, key.c) != (stake.account, 0, 0):
+            found.append(f"3: stake {row} is not in the index")
+        if not 0 <= stake.leaving <= stake.shares or (stake.leaving > 0) != (stake.timer != NONE):
+            found.append(f"3: stake {row}: {stake.leaving} of {stake.shares} leave, timer {stake.timer}")
+        if stake.shares == 0 and stake.covered_from_us == 0:
+            found.append(f"3: stake {row} says nothing")
+    if shares != venue.fund_shares or venue.fund < 0 or (shares == 0 and venue.fund > 0):
+        found.append(f"1: a fund of {venue.fund} in {venue.fund_shares} shares, stakes sum to {shares}")
 
 
 def audit_policies(state: Tables, found: list[str]) -> None:
@@ -707,7 +730,7 @@ def audit_limits(state: Tables, found: list[str]) -> None:
 def audit_indexes(state: Tables, found: list[str]) -> None:
     """3. Every key of an index is found by walking the bucket chains, and none twice."""
     for name in ("client", "owner", "account", "position", "perp", "maker", "slot", "limit", "counterparty", "credit",
-                 "signer", "mandate", "claim"):  # fmt: skip
+                 "signer", "mandate", "claim", "stake"):  # fmt: skip
         entries, buckets = getattr(state, name + "_keys"), getattr(state, name + "_buckets")
         walked = [row for bucket in buckets for row in walk_chain(entries, bucket.first)]
         keyed = [row for row in range(1, len(entries)) if entries[row].a or entries[row].b or entries[row].c]

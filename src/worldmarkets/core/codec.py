@@ -55,6 +55,9 @@ COMMANDS: dict[int, type[Record]] = {
     codes.ADD_KEY: records.KeyChange,
     codes.SET_MANDATE: records.SetMandate,
     codes.REVOKE_KEY: records.KeyChange,
+    codes.STAKE: records.Funds,
+    codes.UNSTAKE: records.Funds,
+    codes.SET_COVER: records.Switch,
 }
 EVENTS: dict[int, type[Record]] = {
     codes.ACCOUNT_OPENED: records.AccountOpened,
@@ -80,7 +83,11 @@ EVENTS: dict[int, type[Record]] = {
     codes.LOAN_ASSUMED: records.LoanAssumed,
     codes.INTEREST_SHARED: records.InterestShared,
     codes.LOAN_OVERDUE: records.LoanOverdue,
+    codes.LOAN_DELIVERED: records.LoanDelivered,
     codes.LOAN_CONFIGURED: records.LoanConfigured,
+    codes.STAKE_CHANGED: records.StakeChanged,
+    codes.COVER_SET: records.CoverSet,
+    codes.COVER_CHARGED: records.CoverCharged,
     codes.CLOSE_OUT_BEGUN: records.CloseOutBegun,
     codes.CLOSE_OUT_COUNTED: records.CloseOutCounted,
     codes.CONTRACT_COUNTED: records.ContractCounted,
@@ -121,7 +128,7 @@ EVENTS: dict[int, type[Record]] = {
     codes.REJECTED: records.Rejected,
 }
 
-_COMMAND_FIRST = ("OPEN_ACCOUNT", "REVOKE_KEY")
+_COMMAND_FIRST = ("OPEN_ACCOUNT", "SET_COVER")
 _EVENT_FIRST = ("ACCOUNT_OPENED", "REJECTED")
 _RESULT_FIRST = ("OK", "INTERNAL")
 

@@ -12,6 +12,7 @@ from cython import longlong, pointer
 from worldmarkets.core.admission import Admission
 from worldmarkets.core.bids import Bids
 from worldmarkets.core.flows.borrow import BorrowFlow
+from worldmarkets.core.flows.fund import FundFlow
 from worldmarkets.core.flows.funds import FundsFlow
 from worldmarkets.core.flows.keys import KeysFlow
 from worldmarkets.core.flows.policy import PolicyFlow
@@ -75,14 +76,15 @@ class Dispatch:
     quote_flow: QuoteFlow
     policy_flow: PolicyFlow
     keys_flow: KeysFlow
+    fund_flow: FundFlow
     work: Work
     outbox: Outbox
 
     def __init__(
         self, state: State, matching: Matching, triggers: Triggers, bids: Bids, admission: Admission, oracle: Oracle,
         sweep: Sweep, governance: Governance, parameters: Parameters, funds_flow: FundsFlow, trade_flow: TradeFlow,
-        borrow_flow: BorrowFlow, quote_flow: QuoteFlow, policy_flow: PolicyFlow, keys_flow: KeysFlow, work: Work,
-        outbox: Outbox,
+        borrow_flow: BorrowFlow, quote_flow: QuoteFlow, policy_flow: PolicyFlow, keys_flow: KeysFlow,
+        fund_flow: FundFlow, work: Work, outbox: Outbox,
     ):  # fmt: skip
         self.state = state
         self.matching = matching
@@ -99,6 +101,7 @@ class Dispatch:
         self.quote_flow = quote_flow
         self.policy_flow = policy_flow
         self.keys_flow = keys_flow
+        self.fund_flow = fund_flow
         self.work = work
         self.outbox = outbox
 
@@ -174,6 +177,12 @@ class Dispatch:
             return self.keys_flow.set_mandate(as_set_mandate(command))
         if kind == REVOKE_KEY:
             return self.keys_flow.revoke(as_key_change(command))
+        if kind == STAKE:
+            return self.fund_flow.stake(as_funds(command))
+        if kind == UNSTAKE:
+            return self.fund_flow.unstake(as_funds(command))
+        if kind == SET_COVER:
+            return self.fund_flow.set_cover(as_switch(command))
         if kind == SET_MARKET_MODE:
             return self.governance.set_market_mode(as_switch(command))
         if kind == SET_FEED:

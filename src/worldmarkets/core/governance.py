@@ -88,7 +88,8 @@ class Governance:
         self.message = ""
 
     def open_venue(self, time_us, rungs_ppm=(1_000_000, 600_000, 300_000), lent_haircut_ppm=20_000,
-                   open_order_multiple=5, iou_penalty_bp=500, max_fills=MAX_FILLS, funding_period_us=28_800_000_000,
+                   open_order_multiple=5, iou_penalty_bp=500, fund_price_ppm=50_000, fund_limit_ppm=200_000,
+                   max_fills=MAX_FILLS, funding_period_us=28_800_000_000,
                    funding_cutoff_us=1_800_000_000, funding_step_ppb=50_000, funding_cap_ppb=3_000_000,
                    crowding_ppm=800_000, tiers=(), sweep_visits=MAX_VISITS, parameter_delay_us=2 * DAY,
                    requires_signatures=False, renewal_window_us=6 * HOUR, renewal_fee_ppm=10_000, has_ladder=False,
@@ -102,6 +103,8 @@ class Governance:
         require(initial % 1000 == unwind % 1000 == auction % 1000 == 0, "rungs are multiples of a thousandth")
         require(0 <= lent_haircut_ppm <= MILLION // 10, "lent_haircut is at most 10 %")
         require(0 < open_order_multiple <= 1000, "open_order_multiple is 1..1000")
+        require(0 <= fund_price_ppm <= 500_000, "cover costs at most half of the interest received")
+        require(0 <= fund_limit_ppm <= 900_000, "a default takes at most nine tenths of the fund")
         require(0 <= iou_penalty_bp < MAX_RATE_BP, "iou_penalty is a rate in basis points")
         require(0 < max_fills <= MAX_FILLS, f"max_fills is 1..{MAX_FILLS}")
         require(0 <= funding_cutoff_us < funding_period_us <= DAY, "a funding window ends within its period of a day")
@@ -123,6 +126,8 @@ class Governance:
         venue.lent_haircut_ppm = lent_haircut_ppm
         venue.open_order_multiple = open_order_multiple
         venue.iou_penalty_bp = iou_penalty_bp
+        venue.fund_price_ppm = fund_price_ppm
+        venue.fund_limit_ppm = fund_limit_ppm
         venue.max_fills = max_fills
         venue.funding_period_us = funding_period_us
         venue.funding_cutoff_us = funding_cutoff_us

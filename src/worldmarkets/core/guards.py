@@ -101,7 +101,8 @@ GUARDS: tuple[Guard, ...] = (
         None,
     )),
     Guard(codes.VENUE_RATES, "venue rates", SCOPE_VENUE, (
-        None, None,
+        Field("fund_price_ppm", NEITHER, 0, 500_000),
+        Field("fund_limit_ppm", NEITHER, 0, 900_000),
         Field("iou_penalty_bp", NEITHER, 0, MAX_RATE_BP - 1),
         Field("funding_step_ppb", NEITHER, 0, 10_000_000),
         Field("funding_cap_ppb", NEITHER, 0, 10_000_000),

@@ -174,6 +174,28 @@ class Ledger:
         row: longlong = self.find(account, asset)
         return 0 if row == NONE else self.positions.rows[row].balance
 
+    def find_holding(self, account: longlong, shock_ppm: longlong, asset: longlong) -> longlong:
+        """Return the position with a balance that is next after a price shock and asset, in the order of both; or 0."""
+        found: longlong = NONE
+        found_shock: longlong = 0
+        figure: longlong = self.accounts.rows[account].first_group
+        shock: longlong
+        row: longlong
+        while figure != NONE:
+            row = self.figures.rows[figure].first_position
+            while row != NONE:
+                position = self.positions.read(row)
+                shock = self.assets.rows[position.asset].price_shock_ppm
+                if position.balance > 0 and (shock > shock_ppm or (shock == shock_ppm and position.asset > asset)):
+                    if found == NONE or shock < found_shock or (
+                        shock == found_shock and position.asset < self.positions.rows[found].asset
+                    ):  # fmt: skip
+                        found = row
+                        found_shock = shock
+                row = position.next
+            figure = self.figures.rows[figure].next
+        return found
+
     def move(self, payer: longlong, payee: longlong, asset: longlong, amount: longlong) -> cython.bint:
         """Move `amount` >= 0 between two accounts' balances; return False, with nothing moved, if it is not there."""
         if amount == 0:

@@ -518,7 +518,8 @@ class Parameters:
         if guard == VENUE_ORDERS:
             return [venue.open_order_multiple, 0, venue.max_fills, venue.crowding_ppm, 0]
         if guard == VENUE_RATES:
-            return [0, 0, venue.iou_penalty_bp, venue.funding_step_ppb, venue.funding_cap_ppb]
+            return [venue.fund_price_ppm, venue.fund_limit_ppm, venue.iou_penalty_bp, venue.funding_step_ppb,
+                    venue.funding_cap_ppb]  # fmt: skip
         if guard == VENUE_DELAY:
             return [venue.parameter_delay_us, 0, 0, 0, 0]
         if guard == VENUE_LOANS:
@@ -560,6 +561,7 @@ class Parameters:
             for row in range(1, venue.markets + 1):
                 self.governance.set_crowding(row)
         elif guard == VENUE_RATES:
+            venue.fund_price_ppm, venue.fund_limit_ppm = values[0], values[1]
             venue.iou_penalty_bp, venue.funding_step_ppb, venue.funding_cap_ppb = values[2], values[3], values[4]
         elif guard == MARKET_FUNDING:
             market = self.state.markets.edit(subject)

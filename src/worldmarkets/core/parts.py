@@ -21,14 +21,17 @@ from worldmarkets.core.flows.borrow import BorrowFlow
 from worldmarkets.core.flows.closeout import CloseOutFlow
 from worldmarkets.core.flows.compression import CompressionFlow
 from worldmarkets.core.flows.due import DueFlow
+from worldmarkets.core.flows.fund import FundFlow
 from worldmarkets.core.flows.funds import FundsFlow
 from worldmarkets.core.flows.keys import KeysFlow
 from worldmarkets.core.flows.ladder import LadderFlow
+from worldmarkets.core.flows.overdue import OverdueFlow
 from worldmarkets.core.flows.policy import PolicyFlow
 from worldmarkets.core.flows.quote import QuoteFlow
 from worldmarkets.core.flows.settling import Settling
 from worldmarkets.core.flows.trade import TradeFlow
 from worldmarkets.core.foresight import Foresight
+from worldmarkets.core.fund import Fund
 from worldmarkets.core.funding import Funding
 from worldmarkets.core.governance import Governance
 from worldmarkets.core.groups import Groups
@@ -80,6 +83,7 @@ class Parts:
     fees: Fees
     sweep: Sweep
     perps: Perps
+    fund: Fund
     loans: Loans
     mandates: Mandates
     matching: Matching
@@ -98,9 +102,11 @@ class Parts:
     quote_flow: QuoteFlow
     policy_flow: PolicyFlow
     keys_flow: KeysFlow
+    overdue_flow: OverdueFlow
     due_flow: DueFlow
     ladder_flow: LadderFlow
     close_out_flow: CloseOutFlow
+    fund_flow: FundFlow
     outbox: Outbox
     work: Work
     dispatch: Dispatch
@@ -134,7 +140,8 @@ class Parts:
         self.oracle = Oracle(self.state, self.timers, self.outbox)
         self.sweep = Sweep(self.state, self.atlas, self.bounds, self.outbox)
         self.fees = Fees(self.state, self.ledger)
-        self.loans = Loans(self.state, self.ledger, self.timers, self.outbox)
+        self.fund = Fund(self.state, self.ledger, self.timers, self.outbox)
+        self.loans = Loans(self.state, self.ledger, self.timers, self.fund, self.outbox)
         self.perps = Perps(
             self.state, self.ledger, self.bounds, self.loans, self.atlas, self.policies, self.outbox
         )  # fmt: skip
@@ -186,9 +193,15 @@ class Parts:
         self.keys_flow = KeysFlow(
             self.state, self.keys, self.conditions, self.orders, self.matching, self.admission, self.outbox
         )
+        self.overdue_flow = OverdueFlow(
+            self.state, self.ledger, self.loans, self.admission, self.oracle, self.outbox
+        )  # fmt: skip
         self.due_flow = DueFlow(
             self.state, self.ledger, self.loans, self.matching, self.admission, self.oracle, self.borrow_flow,
-            self.outbox,
+            self.overdue_flow, self.outbox,
+        )  # fmt: skip
+        self.fund_flow = FundFlow(
+            self.state, self.ledger, self.timers, self.fund, self.funds_flow, self.admission, self.outbox
         )  # fmt: skip
         self.close_out_flow = CloseOutFlow(
             self.state, self.ledger, self.timers, self.orders, self.matching, self.atlas, self.loans, self.perps,
@@ -203,12 +216,12 @@ class Parts:
         self.work = Work(
             self.state, self.ledger, self.timers, self.orders, self.triggers, self.matching, self.admission,
             self.oracle, self.funding, self.parameters, self.trade_flow, self.borrow_flow, self.due_flow,
-            self.ladder_flow, self.close_out_flow, self.outbox,
+            self.ladder_flow, self.close_out_flow, self.fund_flow, self.outbox,
         )  # fmt: skip
         self.dispatch = Dispatch(
             self.state, self.matching, self.triggers, self.bids, self.admission, self.oracle, self.sweep,
             self.governance, self.parameters, self.funds_flow, self.trade_flow, self.borrow_flow, self.quote_flow,
-            self.policy_flow, self.keys_flow, self.work, self.outbox,
+            self.policy_flow, self.keys_flow, self.fund_flow, self.work, self.outbox,
         )  # fmt: skip
         self.groups = Groups(
             self.state, self.matching, self.admission, self.borrow_flow, self.compression_flow, self.quote_flow,

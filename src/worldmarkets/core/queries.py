@@ -81,6 +81,10 @@ class Queries(Parts):
         """Return the row of the first of an account's mandates, or 0."""
         return self.keys.get_first(account)
 
+    def find_stake(self, account: longlong):
+        """Return the row of an account's stake in the default fund, or 0."""
+        return self.fund.find(account)
+
     def get_exposure(self, account: longlong, other: longlong):
         """Return (lent, profit, shock): the parts of an account's exposure to another, in numeraire quanta."""
         self.policies.compute_exposure(account, other)

@@ -639,6 +639,21 @@ class LoanOverdue(_EventRecord):
     spare: i64
 
 
+class LoanDelivered(_EventRecord):
+    """What the lender of an overdue loan received of one asset, and what of the loan that repaid.
+
+    The head's account is the borrower.  `value` is what the delivery counts, in numeraire quanta.
+    """
+
+    contract_id: i64
+    amount: i64
+    value: i64
+    principal: i64
+    interest: i64
+    lender: u32
+    asset: u32
+
+
 class LoanConfigured(_EventRecord):
     """What a borrower chose to be done at the due time: of one loan, or (contract 0) of those to come."""
 
@@ -722,6 +737,39 @@ class CloseOutDone(_EventRecord):
     value: i64
     spare: i64
     spare2: i64
+
+
+class StakeChanged(_EventRecord):
+    """A stake in the default fund after `amount` was added or (negative) paid out, in shares, and the fund itself."""
+
+    amount: i64
+    shares: i64
+    leaving: i64
+    fund: i64
+    fund_shares: i64
+    spare: i64
+
+
+class CoverSet(_EventRecord):
+    """From when on an account is covered by the default fund; 0: it is not."""
+
+    from_us: i64
+    spare: i64
+    spare2: i64
+    spare3: i64
+    spare4: i64
+    spare5: i64
+
+
+class CoverCharged(_EventRecord):
+    """The price of cover, taken off interest that a covered account received, and the fund afterwards."""
+
+    amount: i64
+    interest: i64
+    fund: i64
+    spare: i64
+    spare2: i64
+    spare3: i64
 
 
 class FundingSet(_EventRecord):
@@ -1075,6 +1123,10 @@ class Venue(Record):
     spare: u32
     first_estate: u32
     last_estate: u32
+    fund: i64
+    fund_shares: i64
+    fund_price_ppm: i64
+    fund_limit_ppm: i64
     parameter_delay_us: i64
     parameter_epoch: i64
     change_serial: i64
@@ -1415,7 +1467,7 @@ class Account(Record):
     next_changed: u32
     latch: u32
     closing: u8
-    spare: u8
+    keeps_overdue: u8
     spare2: u16
     spare3: u32
 
@@ -1586,7 +1638,7 @@ class Estate(Record):
     """An account that is closed out, or waits for it.  `line`, `ring`, `contract` and `claim` say how far the work is.
 
     Figures are numeraire quanta: V(0) when it began, all net claims, balances and loans as creditors are paid by them,
-    and what was paid.
+    what was paid, and the default fund's part: net claims that it covers, and what it pays of them.
     """
 
     value: i64
@@ -1596,6 +1648,9 @@ class Estate(Record):
     holdings: i64
     lent: i64
     paid: i64
+    covered: i64
+    cover: i64
+    cover_left: i64
     account: u32
     next: u32
     first_line: u32
@@ -1643,7 +1698,18 @@ class Claim(Record):
     first_loan: u32
     first_perp: u32
     contracts: u32
-    is_apart: u32
+    is_apart: u16
+    is_covered: u16
+
+
+class Stake(Record):
+    """What an account staked in the default fund, and from when on it is covered by it (0: it is not)."""
+
+    shares: i64
+    leaving: i64
+    covered_from_us: i64
+    account: u32
+    timer: u32
 
 
 class Share(Record):
@@ -1861,7 +1927,8 @@ COMMANDS = (
 EVENTS = (
     AccountOpened, FundsMoved, MarkSet, Switched, OrderPlaced, OrderCancelled, OrderAmended, OrderTriggered,
     OrdersPaired, DeadManSet, Traded, PerpChanged,
-    TruedUp, LoanOpened, LoanRepaid, LoanExtended, LoanMoved, LoanAssumed, InterestShared, LoanOverdue, LoanConfigured,
+    TruedUp, LoanOpened, LoanRepaid, LoanExtended, LoanMoved, LoanAssumed, InterestShared, LoanOverdue, LoanDelivered,
+    LoanConfigured, StakeChanged, CoverSet, CoverCharged,
     CloseOutBegun, CloseOutCounted, ContractCounted, ClaimPaid, CloseOutDone,
     FundingSet, Compressed, WorkDone, WorkDeferred, QuoteRefused, Quoted, ProtectionSet, ProtectionTripped, LimitsSet,
     AccountState, Latched, RungEnded, RungCost,
@@ -1935,6 +2002,9 @@ TABLES: tuple[tuple[str, type[Record]], ...] = (
     ("promises", Promises),
     ("estates", Estate),
     ("estate_lines", EstateLine),
+    ("stakes", Stake),
+    ("stake_keys", Entry),
+    ("stake_buckets", Bucket),
     ("claims", Claim),
     ("claim_keys", Entry),
     ("claim_buckets", Bucket),

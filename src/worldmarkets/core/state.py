@@ -51,6 +51,7 @@ from worldmarkets.core.tables import (
     SideTable,
     SignerTable,
     SlotTable,
+    StakeTable,
     TierTable,
     TimerTable,
     VenueTable,
@@ -107,6 +108,7 @@ CAPACITY = {
     "estates": 1 << 23,
     "estate_lines": 1 << 12,
     "claims": 1 << 25,
+    "stakes": 1 << 20,
     "indexes": 32,
 }
 
@@ -124,6 +126,7 @@ PLURALS = {
     "credit": "credits",
     "signer": "signers",
     "mandate": "mandates",
+    "stake": "stakes",
     "claim": "claims",
 }
 
@@ -175,6 +178,7 @@ class State:
     promises: PromisesTable
     estates: EstateTable
     estate_lines: EstateLineTable
+    stakes: StakeTable
     claims: ClaimTable
     indexes: IndexStateTable
     files: Files
@@ -195,6 +199,7 @@ class State:
     signer_index: Index
     mandate_index: Index
     claim_index: Index
+    stake_index: Index
 
     def __init__(self, capacity=None, huge_pages=False):
         sizes = {**CAPACITY, **(capacity or {})}
@@ -254,6 +259,7 @@ class State:
         self.promises = made["promises"]
         self.estates = made["estates"]
         self.estate_lines = made["estate_lines"]
+        self.stakes = made["stakes"]
         self.claims = made["claims"]
         self.indexes = made["indexes"]
         self.files = Files(made["files"])
@@ -277,6 +283,7 @@ class State:
         self.signer_index = index["signer"]
         self.mandate_index = index["mandate"]
         self.claim_index = index["claim"]
+        self.stake_index = index["stake"]
 
     def open(self):
         """Lay out the empty state: pools, the venue's row, empty indexes."""
@@ -297,6 +304,7 @@ class State:
         self.signer_index.open()
         self.mandate_index.open()
         self.claim_index.open()
+        self.stake_index.open()
         self.undo.commit()
 
     def has_account(self, account: longlong) -> cython.bint:

@@ -51,6 +51,7 @@ if not cython.compiled:
         Side,
         Signer,
         Slot,
+        Stake,
         Tier,
         Timer,
         Venue,
@@ -980,6 +981,28 @@ class SlotTable(Table):
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Slot]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class StakeTable(Table):
+    """Rows of `Stake`."""
+
+    rows: Stake[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Stake]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Stake]]:
         """Return row `row` to be read only."""
         return address(self.rows[row])
 

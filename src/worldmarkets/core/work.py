@@ -12,6 +12,7 @@ from worldmarkets.core.admission import Admission
 from worldmarkets.core.flows.borrow import BorrowFlow
 from worldmarkets.core.flows.closeout import CloseOutFlow
 from worldmarkets.core.flows.due import DueFlow
+from worldmarkets.core.flows.fund import FundFlow
 from worldmarkets.core.flows.ladder import LadderFlow
 from worldmarkets.core.flows.trade import TradeFlow
 from worldmarkets.core.funding import Funding
@@ -55,6 +56,7 @@ class Work:
     due_flow: DueFlow
     ladder_flow: LadderFlow
     close_out_flow: CloseOutFlow
+    fund_flow: FundFlow
     outbox: Outbox
     clock_us: longlong
     items: longlong
@@ -64,7 +66,7 @@ class Work:
         self, state: State, ledger: Ledger, timers: Timers, orders: Orders, triggers: Triggers, matching: Matching,
         admission: Admission, oracle: Oracle, funding: Funding, parameters: Parameters, trade_flow: TradeFlow,
         borrow_flow: BorrowFlow, due_flow: DueFlow, ladder_flow: LadderFlow, close_out_flow: CloseOutFlow,
-        outbox: Outbox,
+        fund_flow: FundFlow, outbox: Outbox,
     ):  # fmt: skip
         self.state = state
         self.ledger = ledger
@@ -81,6 +83,7 @@ class Work:
         self.due_flow = due_flow
         self.ladder_flow = ladder_flow
         self.close_out_flow = close_out_flow
+        self.fund_flow = fund_flow
         self.outbox = outbox
         self.clock_us = 0
         self.items = 0
@@ -179,6 +182,8 @@ class Work:
             self.due_flow.run(subject)
         elif kind == LADDER:
             self.ladder_flow.run()
+        elif kind == STAKE_LEAVES:
+            self.fund_flow.leave(subject)
         elif kind == CLOSE_OUT:
             self.close_out_flow.work(subject)
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from worldmarkets.exchange.exchange import Exchange
 
 
+CLOSING = (None, "waiting", "leaving the books", "frozen")
+
+
 class CurvePoint(NamedTuple):
     """What an account is worth at one severity."""
 
@@ -123,6 +126,16 @@ class Account(Desk[Result]):
         """When its dead man's switch goes off; None when it is not armed."""
         timer = self.exchange.read_row("accounts", self.number).dead_man
         return from_time(self.exchange.read_row("timers", timer).due_us) if timer else None
+
+    @property
+    def closing(self) -> str | None:
+        """How far its close-out is: waiting, leaving the books or frozen; None when it is not closed out."""
+        return CLOSING[self.exchange.read_row("accounts", self.number).closing]
+
+    @property
+    def fund(self) -> views.FundStanding:
+        """Its shares of the default fund, what they are worth now, those that leave, and since when it is covered."""
+        return self.reader.get_fund()
 
     @property
     def quotes(self) -> list[QuoteView]:

@@ -73,6 +73,22 @@ class Desk(QuoteDesk[T], KeyDesk[T]):
         quanta = listed.to_quanta(amount)
         return self._send(make(Funds, kind=kind, account=self.number, asset=listed.number, amount=quanta, to=to))
 
+    # The default fund.
+
+    def stake(self, amount: Amount) -> T:
+        """Put numeraire into the default fund: it earns a part of covered accounts' interest, and bears defaults."""
+        return self._move(codes.STAKE, self.exchange.listing.numeraire.symbol, amount, 0)
+
+    def unstake(self, shares: Amount | None = None) -> T:
+        """Let shares of the fund (all, without a number) leave it; they are paid out seven days later."""
+        quanta = 0 if shares is None else self.exchange.listing.numeraire.to_quanta(shares)
+        asset = self.exchange.listing.numeraire.number
+        return self._send(make(Funds, kind=codes.UNSTAKE, account=self.number, asset=asset, amount=quanta))
+
+    def cover(self, covered: bool = True) -> T:
+        """Be covered by the default fund from seven days later on, or no more."""
+        return self._send(make(Switch, kind=codes.SET_COVER, account=self.number, value=int(covered)))
+
     # Orders.
 
     def buy(self, market: str, size: Amount, price: Amount | None = None, **options: object) -> T:
@@ -313,6 +329,18 @@ class Desk(QuoteDesk[T], KeyDesk[T]):
                 account=self.number,
                 setting=codes.COMPRESSION,
                 value=int(allowed),
+            )  # fmt: skip
+        )
+
+    def keep_overdue(self, kept: bool = True) -> T:
+        """Keep overdue loans that the account gave, as IOUs at the penalty rate, or be paid in kind for them."""
+        return self._send(
+            make(
+                Switch,
+                kind=codes.CONFIGURE_ACCOUNT,
+                account=self.number,
+                setting=codes.KEEP_OVERDUE,
+                value=int(kept),
             )  # fmt: skip
         )
 

@@ -40,6 +40,8 @@ class Venue(_Part, frozen=True):
     lent_haircut_ppm: int = 20_000
     open_order_multiple: int = 5
     iou_penalty_bp: int = 500
+    fund_price_ppm: int = 50_000
+    fund_limit_ppm: int = 200_000
     max_fills: int = 1_024
     funding_period_seconds: int = 28_800
     funding_cutoff_seconds: int = 1_800
@@ -162,6 +164,8 @@ def open_engine(
             lent_haircut_ppm=venue.lent_haircut_ppm,
             open_order_multiple=venue.open_order_multiple,
             iou_penalty_bp=venue.iou_penalty_bp,
+            fund_price_ppm=venue.fund_price_ppm,
+            fund_limit_ppm=venue.fund_limit_ppm,
             max_fills=venue.max_fills,
             funding_period_us=venue.funding_period_seconds * SECOND,
             funding_cutoff_us=venue.funding_cutoff_seconds * SECOND,

@@ -139,6 +139,16 @@ class Perp:
 
 
 @dataclass(frozen=True, slots=True)
+class FundStanding:
+    """An account in the default fund: its shares, their worth, those that leave; `covered` is when its cover begins."""
+
+    shares: Decimal
+    worth: Decimal
+    leaving: Decimal
+    covered: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class BackstopBid:
     """A bid to take slices of portfolios, up to a notional, for `d` of their shock loss; `groups` empty takes all."""
 
@@ -280,6 +290,16 @@ class Views:
             bool(loan.flags & codes.LOAN_IS_OVERDUE), from_units(loan.lender_rate_bp, 2),
             from_units(loan.cap_bp, 2), not (is_iou or loan.flags & (codes.LOAN_NO_RENEWAL | codes.LOAN_NO_RELEND)),
             () if is_iou else read_plan(loan.plan),
+        )  # fmt: skip
+
+    def get_fund(self) -> FundStanding:
+        """Return a view of the account's stake in the default fund, and of its cover."""
+        venue = self._exchange.read_row("venue", 1)
+        stake = self._exchange.read_row("stakes", self._exchange.engine.find_stake(self._number))
+        worth = stake.shares * venue.fund // venue.fund_shares if venue.fund_shares else 0
+        shares, leaving, worth = map(self._listing.numeraire.from_quanta, (stake.shares, stake.leaving, worth))
+        return FundStanding(
+            shares, worth, leaving, from_time(stake.covered_from_us) if stake.covered_from_us else None
         )  # fmt: skip
 
     def get_policy(self) -> Policy:

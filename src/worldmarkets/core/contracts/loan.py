@@ -11,6 +11,7 @@ from __future__ import annotations
 import cython
 from cython import longlong
 
+from worldmarkets.core.fund import Fund
 from worldmarkets.core.ledger import Ledger
 from worldmarkets.core.outbox import Outbox
 from worldmarkets.core.state import State
@@ -19,8 +20,9 @@ from worldmarkets.core.timers import Timers
 
 if not cython.compiled:
     from worldmarkets.core.codes import (
-        CLOSED_OUT,
+        IN_KIND,
         INTEREST_SHARED,
+        KEPT,
         LOAN_ASSUMED,
         LOAN_DUE,
         LOAN_IOU,
@@ -31,6 +33,7 @@ if not cython.compiled:
         LOAN_OPENED,
         LOAN_REPAID,
         NONE,
+        NUMERAIRE,
         OK,
         SELL,
         STATE_UNWIND,
@@ -77,6 +80,7 @@ class Loans:
     state: State
     ledger: Ledger
     timers: Timers
+    fund: Fund
     outbox: Outbox
     loans: LoanTable
     positions: PositionTable
@@ -85,10 +89,11 @@ class Loans:
     amount: longlong
     rest: longlong
 
-    def __init__(self, state: State, ledger: Ledger, timers: Timers, outbox: Outbox):
+    def __init__(self, state: State, ledger: Ledger, timers: Timers, fund: Fund, outbox: Outbox):
         self.state = state
         self.ledger = ledger
         self.timers = timers
+        self.fund = fund
         self.outbox = outbox
         self.loans = state.loans
         self.positions = state.positions
@@ -439,32 +444,36 @@ class Loans:
 
     def open_iou(self, payee: longlong, payer: longlong, asset: longlong, amount: longlong) -> None:
         """Turn what a payer's balance does not cover into a 24-hour loan at the best lend rate plus a penalty."""
+        self.open_iou_above(payee, payer, asset, amount, 0)
+
+    def open_iou_above(self, payee: longlong, payer: longlong, asset: longlong, amount: longlong,
+                       least_bp: longlong) -> None:  # fmt: skip
+        """Open an IOU at the best lend rate, or `least_bp` where that is more, plus the penalty."""
         market: longlong = self.find_lend(asset, MAX_RATE_BP)
-        rate: longlong = self.state.venue.rows[1].iou_penalty_bp
+        rate: longlong = least_bp
         if market != NONE:
-            rate += LADDER_TOP - self.state.sides.rows[2 * market + SELL].best
+            rate = max(rate, LADDER_TOP - self.state.sides.rows[2 * market + SELL].best)
         else:
             market = self.state.assets.rows[asset].loan_market
-        rate = min(rate, MAX_RATE_BP)
+        rate = min(rate + self.state.venue.rows[1].iou_penalty_bp, MAX_RATE_BP)
         self.open(payee, payer, market, asset, amount, rate, rate, LOAN_IOU, IOU_HOURS)
 
     @cython.overflowcheck(False)
-    def pay_iou(self, row: longlong, principal: longlong, interest: longlong) -> None:
-        """Pay an IOU's interest and all or part of its principal; less than a quantum is carried by the rest."""
+    def pay_iou(self, row: longlong, principal: longlong, interest: longlong, cause: longlong) -> None:
+        """Note that an IOU's interest and all or part of its principal are paid; less than a quantum is carried."""
         loan = self.loans.edit(row)
         owed: longlong = self.ledger.find(loan.borrower, loan.asset)
         now: longlong = self.state.venue.rows[1].time_us
         due: wide = loan.principal
         paid: wide = interest
         due = due * (loan.rate_bp * self.compute_hours(row, now)) + loan.carry - paid * (BASIS * HOURS_A_YEAR)
-        self.ledger.move(loan.borrower, loan.lender, loan.asset, principal + interest)
         self.weigh(row, -1)
         self.count(row, -principal)
         loan.principal -= principal
         loan.interest_from_us = now
         loan.carry = narrow_floor(due, 1) if loan.principal > 0 else 0
         self.weigh(row, 1)
-        self.report_repaid(row, principal, interest, OK)
+        self.report_repaid(row, principal, interest, cause)
         if loan.principal == 0:
             self.end_iou(row, owed)
 
@@ -487,7 +496,7 @@ class Loans:
     # Repayment.
 
     def report_repaid(self, row: longlong, principal: longlong, interest: longlong, cause: longlong) -> None:
-        """Report a repayment, or (CLOSED_OUT) what ended otherwise; the loan's principal is what is left."""
+        """Report a repayment, or by its cause what ended otherwise; the loan's principal is what is left."""
         loan = self.loans.read(row)
         event = as_loan_repaid(self.outbox.emit(LOAN_REPAID, cause, loan.market, loan.borrower))
         event.contract_id = loan.id
@@ -499,22 +508,31 @@ class Loans:
 
     def repay(self, row: longlong, principal: longlong, interest: longlong) -> None:
         """Pay `principal` and `interest` of a loan; the borrower's balance covers both."""
+        loan = self.loans.read(row)
+        assert self.ledger.move(loan.borrower, loan.lender, loan.asset, principal + interest)
+        self.retire(row, principal, interest, OK)
+
+    def retire(self, row: longlong, principal: longlong, interest: longlong, cause: longlong) -> None:
+        """Take what was paid off a loan; the lender has it, in the loan's asset or (IN_KIND) in another."""
         loan = self.loans.edit(row)
         owed: longlong = self.ledger.find(loan.borrower, loan.asset)
         hours: longlong = self.compute_hours(row, self.state.venue.rows[1].time_us)
+        lender: longlong = loan.lender
+        is_priced: cython.bint = loan.asset == NUMERAIRE
         if loan.flags & LOAN_IOU:
-            self.pay_iou(row, principal, interest)
+            self.pay_iou(row, principal, interest, cause)
         else:
-            assert self.ledger.move(loan.borrower, loan.lender, loan.asset, principal + interest)
             self.count(row, -principal)
             loan.principal -= principal
-            self.report_repaid(row, principal, interest, OK)
+            self.report_repaid(row, principal, interest, cause)
             if loan.first_share != NONE:
-                self.settle_shares(row, principal, interest, hours)
+                self.settle_shares(row, principal, interest, hours, cause == IN_KIND)
             if loan.principal == 0:
                 self.end(row, owed)
             else:
                 self.restate(owed)
+        if is_priced and cause == OK:
+            self.fund.charge(lender, interest)
 
     def end(self, row: longlong, owed: longlong) -> None:
         """Forget a loan that is repaid."""
@@ -587,15 +605,16 @@ class Loans:
             self.restate(position)
             self.drop_promises(position)
 
-    def settle_shares(self, row: longlong, principal: longlong, interest: longlong, hours: longlong) -> None:
+    def settle_shares(self, row: longlong, principal: longlong, interest: longlong, hours: longlong,
+                      is_in_kind: cython.bint) -> None:  # fmt: skip
         """Settle the shares of interest just paid on `principal`, already off the loan, between lender and former ones.
 
         Those that owe pay first; those that receive are paid from what came in.  What one that owes cannot pay becomes
         an IOU, to those that went short and then to the lender.  When the loan is over, what is carried is rounded
-        against the former lender.
+        against the former lender.  A lender that was paid in kind pays from what it has of the asset, and by IOU.
         """
         loan = self.loans.read(row)
-        pool: longlong = interest
+        pool: longlong = 0 if is_in_kind else interest
         share_row: longlong = loan.first_share
         until: longlong = loan.interest_from_us + hours * HOUR
         amount: longlong
@@ -606,6 +625,8 @@ class Loans:
                 pool += self.collect_share(row, share_row, -amount, pool)
             share_row = share.next
         share_row = loan.first_share
+        if is_in_kind:
+            pool = self.ledger.get_balance(loan.lender, loan.asset)
         while share_row != NONE:
             share = self.shares.edit(share_row)
             if share.due > 0:
@@ -616,6 +637,9 @@ class Loans:
                 amount = share.due - amount
                 share.due = 0
                 amount = self.assign(row, share.account, amount)
+                if is_in_kind and amount > 0 and share.account != loan.lender:
+                    self.open_iou(share.account, loan.lender, loan.asset, amount)
+                    amount = 0
                 share.carry += amount * (BASIS * HOURS_A_YEAR)
             share_row = share.next
         self.assign(row, loan.lender, MAX_SUPPLY)
@@ -710,7 +734,7 @@ class Loans:
         principal: longlong = loan.principal
         if loan.first_share != NONE:
             loan.principal = 0
-            self.settle_shares(row, principal, interest, hours)
+            self.settle_shares(row, principal, interest, hours, False)
             loan.principal = principal
 
     def novate(self, row: longlong, lender: longlong, principal: longlong, rate_bp: longlong,
@@ -864,7 +888,7 @@ class Loans:
 
     # Parties that are closed out.
 
-    def write_off(self, row: longlong) -> None:
+    def write_off(self, row: longlong, cause: longlong) -> None:
         """End a loan or an IOU that is settled otherwise; nothing is paid here.  It has no shares."""
         loan = self.loans.edit(row)
         owed: longlong = self.ledger.find(loan.borrower, loan.asset)
@@ -873,11 +897,34 @@ class Loans:
             self.weigh(row, -1)
         self.count(row, -principal)
         loan.principal = 0
-        self.report_repaid(row, principal, 0, CLOSED_OUT)
+        self.report_repaid(row, principal, 0, cause)
         if loan.flags & LOAN_IOU:
             self.end_iou(row, owed)
         else:
             self.end(row, owed)
+
+    def turn_into_iou(self, row: longlong) -> None:
+        """Let IOUs, at the penalty rate, stand for a loan and the interest on it: to its lender, and former ones."""
+        loan = self.loans.read(row)
+        lender: longlong = loan.lender
+        borrower: longlong = loan.borrower
+        asset: longlong = loan.asset
+        rate: longlong = loan.rate_bp
+        now: longlong = self.state.venue.rows[1].time_us
+        amount: longlong = loan.principal + self.compute_due(row, loan.principal, now)
+        share_row: longlong = loan.first_share
+        part: longlong
+        while share_row != NONE:
+            share = self.shares.read(share_row)
+            part = self.compute_gain(row, share_row, now)
+            if part > 0 and share.account != lender:
+                self.open_iou_above(share.account, borrower, asset, part, rate)
+                amount -= part
+            share_row = share.next
+        if loan.first_share != NONE:
+            self.abandon_shares(row, now)
+        self.write_off(row, KEPT)
+        self.open_iou_above(lender, borrower, asset, amount, rate)
 
     def abandon_shares(self, row: longlong, now_us: longlong) -> None:
         """End the shares of a loan whose interest since the last payment will not be paid in its asset.

@@ -241,6 +241,8 @@ class BorrowFlow:
         loan = self.loans.loans.edit(row)
         self.ledger.move(loan.borrower, loan.lender, loan.asset, interest)
         self.loans.settle_all(row, interest, hours)
+        if loan.asset == NUMERAIRE:
+            self.loans.fund.charge(loan.lender, interest)
         loan.interest_from_us += hours * HOUR
         loan.lender_from_us = loan.interest_from_us
         loan.minimum_paid = 1

@@ -187,6 +187,7 @@ class CloseOutFlow:
         estate = self.state.estates.edit(row)
         venue = self.state.venue.read(1)
         account: longlong = estate.account
+        self.loans.fund.seize(account)
         estate.value = self.atlas.compute_value(account, 0)
         estate.time_us = venue.time_us
         estate.version = venue.mark_version
@@ -442,7 +443,7 @@ class CloseOutFlow:
             following = loan.chain
             loan.chain = NONE
             if loan.borrower == account:
-                self.loans.write_off(contract)
+                self.loans.write_off(contract, CLOSED_OUT)
             else:
                 pool = self.set_off(row, contract, pool)
             contract = following
@@ -481,7 +482,7 @@ class CloseOutFlow:
             )  # fmt: skip
             if value <= pool:
                 self.end_shares(row, contract)
-                self.loans.write_off(contract)
+                self.loans.write_off(contract, CLOSED_OUT)
                 return pool - value
             principal = mul_div_floor(mul_div_ceil(pool, GRID, line.unit), year,
                                       year + loan.rate_bp * self.loans.compute_hours(contract, now))  # fmt: skip
@@ -496,17 +497,22 @@ class CloseOutFlow:
         """Write a part of a loan off, with the interest on that part."""
         part: longlong = self.loans.take_part(contract, principal)
         self.end_shares(row, part)
-        self.loans.write_off(part)
+        self.loans.write_off(part, CLOSED_OUT)
 
     # The ratio.
 
     def count(self, row: longlong) -> None:
         """Count one claim: that of a creditor adds up."""
         estate = self.state.estates.edit(row)
-        claim = self.state.claims.read(estate.claim)
+        claim = self.state.claims.edit(estate.claim)
         if claim.claimed > claim.owed:
             estate.claims += claim.claimed - claim.owed
             estate.creditors += 1
+            if self.loans.fund.is_covered(claim.account, estate.time_us) and (
+                not self.ledger.is_same_owner(claim.account, estate.account)
+            ):
+                claim.is_covered = 1
+                estate.covered += claim.claimed - claim.owed
         else:
             estate.debtors += 1
         estate.claim = claim.next
@@ -537,6 +543,10 @@ class CloseOutFlow:
             line.balance_left = line.balance
             line.lent_left = line.lent
             line_row = line.next
+        missing = max(missing - estate.lent, 0)
+        if missing > 0 and estate.covered > 0:
+            estate.cover = self.loans.fund.reserve(mul_div_floor(missing, estate.covered, estate.claims))
+            estate.cover_left = estate.cover
         if estate.claims > 0:
             ratio = min(mul_div_floor(estate.holdings + estate.lent, PPB_ONE, estate.claims), PPB_ONE)
         event = as_close_out_counted(self.outbox.emit(CLOSE_OUT_COUNTED, estate.reason, 0, estate.account))
@@ -577,7 +587,7 @@ class CloseOutFlow:
         self.close_perps(row, estate.claim)
         while contract != NONE:
             following = self.loans.loans.rows[contract].chain
-            self.loans.write_off(contract)
+            self.loans.write_off(contract, CLOSED_OUT)
             contract = following
         claim.first_loan = NONE
         while line_row != NONE:
@@ -586,6 +596,20 @@ class CloseOutFlow:
             line.due = mul_div_floor(line.lent, net, estate.claims)
             self.left -= 1
             line_row = line.next
+        if claim.is_covered:
+            self.pay_cover(row, net)
+
+    def pay_cover(self, row: longlong, net: longlong) -> None:
+        """Pay the creditor whose turn it is the default fund's part."""
+        estate = self.state.estates.edit(row)
+        creditor: longlong = self.state.claims.rows[estate.claim].account
+        amount: longlong = mul_div_floor(estate.cover, net, estate.covered)
+        if amount > 0:
+            estate.cover_left -= amount
+            self.ledger.change_cash(self.state.accounts.rows[creditor].cash, amount)
+            self.ledger.note_creditor(creditor)
+            self.value = amount
+            self.report_paid(row, self.find_line(row, NUMERAIRE), AS_COVER, net, amount, 0)
 
     def has_room(self, account: longlong, asset: longlong) -> cython.bint:
         """Say whether a creditor has, or may be given, a position in an asset: beyond what it could open itself."""
@@ -648,7 +672,7 @@ class CloseOutFlow:
         if self.loans.loans.rows[loan_row].borrower == creditor:
             if self.loans.loans.rows[loan_row].first_share != NONE:
                 self.loans.abandon_shares(loan_row, estate.time_us)
-            self.loans.write_off(loan_row)
+            self.loans.write_off(loan_row, CLOSED_OUT)
         else:
             self.ledger.need(creditor, line.asset)
             self.loans.hand_over(loan_row, creditor, source)
@@ -688,6 +712,7 @@ class CloseOutFlow:
                 asset.remainders += line.balance_left
             self.state.estate_lines.release(line_row)
             line_row = following
+        self.loans.fund.give_back(estate.cover_left)
         self.finish(row)
 
     def finish(self, row: longlong) -> None:

@@ -13,6 +13,7 @@ from cython import longlong
 from worldmarkets.core.admission import Admission
 from worldmarkets.core.contracts.loan import Loans
 from worldmarkets.core.flows.borrow import BorrowFlow
+from worldmarkets.core.flows.overdue import OverdueFlow
 from worldmarkets.core.ledger import Ledger
 from worldmarkets.core.matching import Matching
 from worldmarkets.core.oracle import Oracle
@@ -49,6 +50,7 @@ if not cython.compiled:
         MAX_POSITIONS,
         MAX_SKIPS,
         MILLION,
+        OVERDUE_PAUSE,
         SIDES,
     )
     from worldmarkets.core.wide import mul_div_ceil, mul_div_floor
@@ -67,10 +69,11 @@ class DueFlow:
     admission: Admission
     oracle: Oracle
     borrow_flow: BorrowFlow
+    overdue_flow: OverdueFlow
     outbox: Outbox
 
     def __init__(self, state: State, ledger: Ledger, loans: Loans, matching: Matching, admission: Admission,
-                 oracle: Oracle, borrow_flow: BorrowFlow, outbox: Outbox):  # fmt: skip
+                 oracle: Oracle, borrow_flow: BorrowFlow, overdue_flow: OverdueFlow, outbox: Outbox):  # fmt: skip
         self.state = state
         self.ledger = ledger
         self.loans = loans
@@ -79,6 +82,7 @@ class DueFlow:
         self.admission = admission
         self.oracle = oracle
         self.borrow_flow = borrow_flow
+        self.overdue_flow = overdue_flow
         self.outbox = outbox
 
     def run(self, row: longlong) -> None:
@@ -87,6 +91,8 @@ class DueFlow:
         loan.timer = NONE
         if self.loans.is_frozen(row):
             loan.timer = self.loans.timers.schedule(LOAN_DUE, row, self.state.venue.rows[1].time_us + DUE_RETRY)
+        elif loan.flags & LOAN_IS_OVERDUE:
+            self.overdue_flow.close(row)
         else:
             self.follow_plan(row)
 
@@ -260,26 +266,14 @@ class DueFlow:
 
     def find_holding(self, account: longlong, kept: longlong, shock: longlong, asset: longlong) -> longlong:
         """Return the position that is sold after those of a price shock and asset: the next higher of both, or 0."""
-        found: longlong = NONE
-        found_shock: longlong = 0
-        figure: longlong = self.state.accounts.rows[account].first_group
-        row: longlong
-        while figure != NONE:
-            row = self.state.figures.rows[figure].first_position
-            while row != NONE:
-                position = self.state.positions.read(row)
-                rules = self.state.assets.read(position.asset)
-                if position.balance > 0 and rules.spot_market != NONE and position.asset != kept and (
-                    rules.price_shock_ppm > shock or (rules.price_shock_ppm == shock and position.asset > asset)
-                ):
-                    if found == NONE or rules.price_shock_ppm < found_shock or (
-                        rules.price_shock_ppm == found_shock and position.asset < self.state.positions.rows[found].asset
-                    ):
-                        found = row
-                        found_shock = rules.price_shock_ppm
-                row = position.next
-            figure = self.state.figures.rows[figure].next
-        return found
+        row: longlong = self.ledger.find_holding(account, shock, asset)
+        while row != NONE:
+            asset = self.state.positions.rows[row].asset
+            rules = self.state.assets.read(asset)
+            if rules.spot_market != NONE and asset != kept:
+                break
+            row = self.ledger.find_holding(account, rules.price_shock_ppm, asset)
+        return row
 
     def sell_holding(self, row: longlong, wanted: longlong) -> None:
         """Sell of one holding, within the band, what brings the account's numeraire to `wanted` after fees."""
@@ -335,11 +329,12 @@ class DueFlow:
     def fall_overdue(self, row: longlong) -> None:
         """Mark a loan as overdue and tell both sides.
 
-        What follows is the close-out of this contract alone; until then its borrower, or anyone by renewing it, can
-        still cure it.
+        In an hour this contract alone is closed out (`overdue.py`); until then its borrower, or anyone by renewing it,
+        can still cure it.
         """
         loan = self.loans.loans.edit(row)
         loan.flags |= LOAN_IS_OVERDUE
+        loan.timer = self.loans.timers.schedule(LOAN_DUE, row, self.state.venue.rows[1].time_us + OVERDUE_PAUSE)
         event = as_loan_overdue(self.outbox.emit(LOAN_OVERDUE, 0, loan.market, loan.borrower))
         event.contract_id = loan.id
         event.principal = loan.principal

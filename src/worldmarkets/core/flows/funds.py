@@ -161,14 +161,18 @@ class FundsFlow:
         return OK if self.matching.is_bundle else self.admission.check(self.matching.taker)
 
     def configure(self, command: pointer[Switch]) -> longlong:
-        """Choose a setting: the order in which contracts are given up, or whether others may compress them."""
+        """Choose a setting: the order in which contracts are given up, whether others may compress them, or whether
+        overdue loans that it gave are kept.
+        """
         if not self.state.has_account(command.account):
             return self.admission.refuse(UNKNOWN_ACCOUNT, 0, 0, command.account)
-        if command.setting > COMPRESSION or command.value > (WEAKEST_FIRST if command.setting == GIVE_UP else 1):
+        if command.setting > KEEP_OVERDUE or command.value > (WEAKEST_FIRST if command.setting == GIVE_UP else 1):
             return self.admission.refuse(BAD_COMBINATION, WEAKEST_FIRST, command.value, command.account)
         account = self.state.accounts.edit(command.account)
         if command.setting == COMPRESSION:
             account.is_compressible = command.value
+        elif command.setting == KEEP_OVERDUE:
+            account.keeps_overdue = command.value
         else:
             account.give_up = command.value
         event = as_switched(self.outbox.emit(ACCOUNT_CONFIGURED, 0, 0, command.account))
