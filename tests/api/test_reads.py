@@ -133,9 +133,75 @@ def test_an_account_with_all_that_it_has(tmp_path: Path) -> None:
         assert (curve[0]["value"], curve[2]["value"]) == (standing["nav"], standing["available_margin"])
         assert (await ask(client, f"{TAKER_PATH}/fees"))["today"] == "0.8004"
         assert (await ask(client, f"{MAKER_PATH}/making"))["quotes"] == []
+        assert await ask(client, f"{MAKER_PATH}/keys") == []
+        prices = await ask(client, f"{TAKER_PATH}/prices")
+        assert prices["break_even"] == [{"market": "ETH-PERP", "size": "0.4", "price": "2001"}]
+        initial = prices["rungs"][0]
+        assert (initial["asset"], initial["rung"], initial["mark"]) == ("ETH", "initial", "2000")
+        assert (initial["down"], initial["up"], initial["is_reached"]) == (None, None, False)  # it survives anything
         accounts = await ask(client, "/v1/accounts", limit=1)
         assert accounts == {"accounts": [{"account": MAKER_NAME, "number": 1, "state": "free"}], "next": 1}
         assert (await ask(client, "/v1/accounts", after=1))["next"] is None
+
+    serve(tmp_path, story)
+
+
+def test_the_past_by_hand(tmp_path: Path) -> None:
+    async def story(server: Server, client: httpx.AsyncClient) -> None:
+        await prepare(server.node)
+        assert await server.history.settle()
+        (trade,) = (await ask(client, "/v1/trades", market="ETH-PERP"))["trades"]
+        assert (trade["side"], trade["price"], trade["size"]) == ("buy", "2001", "0.4")
+        assert (trade["taker"], trade["maker"], trade["time"]) == (TAKER_NAME, MAKER_NAME, START_MS)
+        (candle,) = (await ask(client, "/v1/candles", market="ETH-PERP", interval="5m"))["candles"]
+        assert candle == {
+            "time": START_MS, "open": "2001", "high": "2001", "low": "2001", "close": "2001", "volume": "0.4",
+            "notional": "800.4", "trades": 1,
+        }  # fmt: skip
+        (rate,) = (await ask(client, "/v1/candles", market="USDM-LOAN-10D", interval="1d"))["candles"]
+        assert (rate["close"], rate["volume"], rate["notional"]) == ("5.5%", "1000", None)
+        (mark,) = (await ask(client, "/v1/marks/history", asset="ETH"))["marks"]
+        assert (mark["mark"], mark["time"]) == ("2000", START_MS)
+        assert (await ask(client, "/v1/funding", market="ETH-PERP"))["periods"] == []
+        assert (await ask(client, "/v1/funding", 404, market="ETH/USDM"))["code"] == "UNKNOWN_NAME"
+        stats = await ask(client, "/v1/stats")
+        perp = next(market for market in stats["markets"] if market["market"] == "ETH-PERP")
+        assert perp == {
+            "market": "ETH-PERP", "trades": 1, "volume": "0.4", "notional": "800.4", "open_interest": "0.4",
+        }  # fmt: skip
+        assert stats["accounts"]["free"] == 2 and stats["history_block"] == stats["block"]
+        past = await ask(client, f"{TAKER_PATH}/history", topic="transfers")
+        assert [one["event"]["event"] for one in past["events"]] == ["DEPOSITED"] and past["next"] is None
+        assert past["events"][0]["event"]["amount"] == "100000"
+        assert (await ask(client, f"{TAKER_PATH}/history", 404, topic="x"))["code"] == "UNKNOWN_NAME"
+        file = await client.get(f"{TAKER_PATH}/export", params={"topic": "trades"})
+        assert file.headers["content-type"].startswith("text/csv") and len(file.text.splitlines()) == 3
+        parquet = await client.get(f"{TAKER_PATH}/export", params={"topic": "trades", "format": "parquet"})
+        assert parquet.content[:4] == b"PAR1"
+        receipt = await ask(client, f"/v1/receipts/{TAKER.address}/1")
+        assert receipt["code"] == "OK" and receipt["events"][1]["event"] == "TRADED"
+        assert (await ask(client, f"/v1/receipts/{TAKER.address}/99", 404))["code"] == "UNKNOWN_NAME"
+
+    serve(tmp_path, story)
+
+
+def test_figures_are_counted_and_the_page_is_there(tmp_path: Path) -> None:
+    async def story(server: Server, client: httpx.AsyncClient) -> None:
+        _, taker = await prepare(server.node)
+        await taker.send(Withdraw(asset="USDM", amount="1000000"))
+        await client.post("/v1/commands", content=b"{}")
+        text = (await client.get("/metrics")).text
+        for line in (
+            'worldmarkets_events_total{event="TRADED"} 2.0', 'worldmarkets_rejections_total{code="BALANCE"} 1.0',
+            'worldmarkets_refusals_total{code="MALFORMED"} 1.0', "worldmarkets_ready 1.0", "worldmarkets_accounts 2.0",
+            f"worldmarkets_block {server.node.sequencer.applied}.0", "worldmarkets_snapshot_age_seconds -1.0",
+            f"worldmarkets_journal_seconds_count {server.node.sequencer.applied}.0",
+        ):  # fmt: skip
+            assert line in text
+        page = await client.get("/")
+        assert page.headers["content-type"].startswith("text/html") and "<title>worldmarkets" in page.text
+        assert "http://" not in page.text and "https://" not in page.text  # nothing is fetched from elsewhere
+        assert (await client.get("/openapi.json")).json()["info"]["title"] == "worldmarkets"
 
     serve(tmp_path, story)
 

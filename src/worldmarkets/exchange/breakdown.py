@@ -92,22 +92,54 @@ def compute_groups(exchange: Exchange, number: int, severity_ppm: int) -> list[G
     return [group for _, group in sorted(found, key=lambda pair: pair[0])]
 
 
-def _compute_terms(exchange: Exchange, row: Any, severity_ppm: int) -> _Terms:
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What the terms of one leg are made of, copied from the tables: it needs no exchange any more."""
+
+    position: Any
+    asset: Any
+    market: Any
+    lent_haircut_ppm: int
+    accrued: int
+    promised: int
+
+    @property
+    def depends_on_price(self) -> bool:
+        """Whether what it is worth moves with the mark of its asset."""
+        row = self.position
+        held = row.balance or row.owed or row.lent or row.lots or self.accrued or self.promised
+        return bool(held and self.asset.mark and not self.asset.is_numeraire)
+
+
+def read_holding(exchange: Exchange, row: Any) -> Holding:
+    """Return what the terms of a position are made of."""
     asset: Any = exchange.read_row("assets", row.asset)
+    return Holding(
+        row, asset, exchange.read_row("markets", asset.perp_market) if row.lots else None,
+        exchange.read_row("venue", 1).lent_haircut_ppm, compute_accrued(exchange, row), compute_promised(exchange, row),
+    )  # fmt: skip
+
+
+def _compute_terms(exchange: Exchange, row: Any, severity_ppm: int) -> _Terms:
+    holding = read_holding(exchange, row)
+    return compute_terms(holding, severity_ppm, holding.asset.unit)
+
+
+def compute_terms(inputs: Holding, severity_ppm: int, unit: int) -> _Terms:
+    """Return the terms of one leg at a severity, as if a quantum of its asset were worth `unit` steps of the grid."""
+    row, asset, market = inputs.position, inputs.asset, inputs.market
     shock = _scale(severity_ppm, asset.price_shock_ppm, 1)
     slippage = _scale(severity_ppm, asset.slippage_ppm)
-    haircut = _scale(severity_ppm, exchange.read_row("venue", 1).lent_haircut_ppm)
-    balance = row.balance - row.owed - compute_accrued(exchange, row)
+    haircut = _scale(severity_ppm, inputs.lent_haircut_ppm)
+    balance = row.balance - row.owed - inputs.accrued + inputs.promised
     claims = row.lent
-    balance += compute_promised(exchange, row)
     cap = Fraction(asset.holding_cap * GRID) if asset.holding_cap else None
-    whole = _cap(Fraction((balance + claims) * asset.unit), cap)
-    holding = _cap((balance + claims * (1 - haircut)) * asset.unit, cap)
+    whole = _cap(Fraction((balance + claims) * unit), cap)
+    holding = _cap((balance + claims * (1 - haircut)) * unit, cap)
     perp = unrealised = Fraction(0)
     exit_cost = _cost(abs(holding), asset.depth)
     if row.lots:
-        market: Any = exchange.read_row("markets", asset.perp_market)
-        perp = Fraction(row.lots * market.lot_quanta * asset.unit)
+        perp = Fraction(row.lots * market.lot_quanta * unit)
         baseline = (row.funding_high << 64) + row.funding_low
         funding = Fraction((market.funding_index * row.lots - baseline) * GRID, FUNDING_ONE)
         unrealised = perp - row.cost * GRID - funding
@@ -116,6 +148,13 @@ def _compute_terms(exchange: Exchange, row: Any, severity_ppm: int) -> _Terms:
     return _Terms(
         row.asset, holding, perp, unrealised, whole - holding, shock * (holding + perp), slippage * exit_cost, basis
     )
+
+
+def sum_terms(terms: list[_Terms]) -> Fraction:
+    """Return what a group is worth, in steps of the grid, before it is floored."""
+    base = sum((term.holding + term.unrealised - term.slippage for term in terms), Fraction(0))
+    shock = sum((term.shock for term in terms), Fraction(0))
+    return base - abs(shock) - sum((term.basis for term in terms), Fraction(0))
 
 
 def _sum_up(exchange: Exchange, terms: list[_Terms], nav: int, value: int, cash: int) -> Group:

@@ -411,7 +411,7 @@ class RungPrice(Answer, frozen=True):
 
 
 class BreakEven(Answer, frozen=True):
-    """The mark at which an account's perp contracts in a market have cost and paid nothing, funding counted."""
+    """The mark at which an account's perp contracts in a market have won and lost nothing, funding counted."""
 
     market: Symbol
     size: Decimal

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from itertools import islice
 from typing import TypeVar
 
@@ -10,9 +11,12 @@ from worldmarkets.api.http.text import say, say_account, say_price, say_rate, sa
 from worldmarkets.exchange import Exchange, views
 from worldmarkets.exchange.account import STATES, Account
 from worldmarkets.exchange.bundle import Standing
+from worldmarkets.exchange.prices import CriticalPrice
 from worldmarkets.schemas import reads
 
 T = TypeVar("T")
+_ZERO = Decimal(0)
+_PRICE = Decimal("1E-8")
 
 
 def say_standing(standing: Standing) -> reads.Standing:
@@ -185,6 +189,34 @@ def read_risk(account: Account, severity: str) -> reads.Risk:
             )
             for group in account.groups(severity)
         ],
+    )  # fmt: skip
+
+
+def read_break_even(account: Account) -> list[reads.BreakEven]:
+    """Return the mark at which an account's perp contracts in each market have won and lost nothing."""
+    sums: dict[str, tuple[Decimal, Decimal]] = {}
+    for perp in account.reader.walk_perps():
+        size, cost = sums.get(perp.market, (_ZERO, _ZERO))
+        sums[perp.market] = size + perp.size, cost + perp.mark_value - perp.unrealised
+    return [
+        reads.BreakEven(market=market, size=say(size), price=say((cost / size).quantize(_PRICE)))
+        for market, (size, cost) in sums.items()
+        if size
+    ]
+
+
+def say_prices(account: Account, found: list[CriticalPrice]) -> reads.Prices:
+    """Return the prices that matter to an account."""
+    return reads.Prices(
+        account=say_account(account),
+        rungs=[
+            reads.RungPrice(
+                asset=price.asset, rung=price.rung, severity=say(price.severity), mark=say(price.mark),
+                down=say(price.down), up=say(price.up), cure=say(price.cure), is_reached=price.is_reached,
+            )
+            for price in found
+        ],
+        break_even=read_break_even(account),
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 from litestar import get
@@ -11,6 +12,7 @@ from worldmarkets.api.http import accounts
 from worldmarkets.api.http.errors import describe
 from worldmarkets.api.http.state import After, Index, Limit, Owner, Served
 from worldmarkets.exchange.account import Account
+from worldmarkets.exchange.prices import compute_prices, read_prices
 from worldmarkets.schemas import reads
 
 TAG = ["Accounts"]
@@ -113,7 +115,17 @@ def get_keys(state: Served, owner: Owner, index: Index) -> list[reads.Key]:
     return accounts.read_keys(find(state, owner, index))
 
 
+@get(f"{PATH}/prices", tags=TAG, responses=SAID)
+async def get_prices(state: Served, owner: Owner, index: Index) -> reads.Prices:
+    """The marks at which it would cross each rung of the ladder, would be cured, and breaks even on its perps."""
+    account = find(state, owner, index)
+    inputs = read_prices(state.node.exchange, account.number)
+    found = await asyncio.get_running_loop().run_in_executor(state.history.readers, compute_prices, inputs)
+    return accounts.say_prices(account, found)
+
+
 ROUTES = [
     get_accounts, get_account, get_orders, get_perps, get_loans, get_calendar, get_counterparties, get_policy,
     get_curve, get_risk, get_fees, get_making, get_keys,
+    get_prices,
 ]  # fmt: skip

@@ -31,13 +31,13 @@ ASKED_AT_ONCE = 2
 
 
 class History:
-    """The history of a node.  `block` is the last block that it holds."""
+    """The history of a node.  `block` is the last block that it holds; `readers` are the threads that are asked."""
 
     def __init__(self, node: Node, store: Store) -> None:
         self._node = node
         self._store = store
         self._reads = Reads(store)
-        self._readers = ThreadPoolExecutor(ASKED_AT_ONCE, thread_name_prefix="history-reads")
+        self.readers = ThreadPoolExecutor(ASKED_AT_ONCE, thread_name_prefix="history-reads")
         config = node.config
         self.feeder = Feeder(
             store,
@@ -65,7 +65,7 @@ class History:
 
     async def ask(self, question: Callable[[Reads], T]) -> T:
         """Return the answer to a question, which is asked in a thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._readers, question, self._reads)
+        return await asyncio.get_running_loop().run_in_executor(self.readers, question, self._reads)
 
     async def read_checkpoints(self, limit: int) -> list[tuple[int, str]]:
         """Return the latest digests of the state, as (block, digest), newest first."""
@@ -77,7 +77,7 @@ class History:
                     "SELECT block, digest FROM checkpoints ORDER BY block DESC LIMIT ?", (limit,)
                 ).fetchall()
 
-        return await asyncio.get_running_loop().run_in_executor(self._readers, read)
+        return await asyncio.get_running_loop().run_in_executor(self.readers, read)
 
     async def export(self, topic: str, form: str, path: Path, account: int = 0) -> None:
         """Write a topic's events, of one account or of all, to a file."""
@@ -87,7 +87,7 @@ class History:
             with self._store.db.cursor() as cursor:
                 copy_topic(cursor, topic, form, path, account)
 
-        await asyncio.get_running_loop().run_in_executor(self._readers, write)
+        await asyncio.get_running_loop().run_in_executor(self.readers, write)
 
     async def settle(self, timeout: float = 2.0) -> bool:
         """Wait until everything up to now is there; say whether it is."""
@@ -96,7 +96,7 @@ class History:
     async def stop(self) -> None:
         """Write what waits and close the file: after the node has stopped."""
         await asyncio.get_running_loop().run_in_executor(None, self.feeder.stop)
-        self._readers.shutdown()
+        self.readers.shutdown()
         self._store.write_listing(self._node.exchange.listing)
         self._store.close()
 
