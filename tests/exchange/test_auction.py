@@ -237,6 +237,38 @@ def test_a_bid_that_its_owner_cannot_carry_is_cancelled_and_the_next_one_taken(e
     assert poor.orders == [] and poor.perps[0].market == "ETH-PERP"
 
 
+def test_a_bidder_must_be_free_also_when_the_slice_does_it_good(exchange: Exchange) -> None:
+    """Short 0.3 BTC with 1,400 USDM: at 46,000 it is worth 1,150 and loses 1,380 in the shock.
+
+    A slice would take it off its short; but a bidder that is not free takes nothing.
+    """
+    account, bidder = open_long(exchange), enter(exchange, "bidder", "1600")
+    trade(exchange.account("maker"), bidder, "BTC-PERP", "0.3", "45000")
+    bidder.bid_backstop("2000", "0.1", groups=["BTC"])
+    bidder.withdraw("USDM", "0") if False else None
+    crash(exchange, BTC="46100")
+    assert bidder.state == "margin call"
+    assert take(exchange, account) == [] and bidder.orders == []
+
+
+def test_a_bid_that_would_lose_its_bidder_more_than_it_counted_for_is_passed() -> None:
+    """Exit from ETH beyond a depth of 10,000 costs its square: a bidder with 100,000 of it would pay 10 % for more.
+
+    The bid counted for 10 % + 0.5 % + 2 %.  It stays, and the next one is taken.
+    """
+    text = WORKED.format(basis=0).replace("slippage_ppm = 5_000", 'slippage_ppm = 5_000\ndepth = "10000"') + BACKSTOP
+    exchange = Exchange(parse_genesis(text), capacity=SMALL)
+    exchange.marks({"ETH": "2000", "stETH": "2000", "BTC": "50000"})
+    enter(exchange, "maker", "10_000_000").deposit("ETH", "1000")
+    account, deep, other = open_levered(exchange), enter(exchange, "deep"), enter(exchange, "other")
+    deep.deposit("ETH", "70")
+    deep.bid_backstop("5000", "0.01", groups=["ETH"])
+    other.bid_backstop("5000", "0.1", groups=["ETH"])
+    with exchange.preview():
+        assert [one.bidder for one in take(exchange, account)] == [other]
+        assert [bid.account for bid in exchange.backstop] == [deep, other]
+
+
 def test_a_bidder_without_the_numeraire_to_pay_is_passed(exchange: Exchange) -> None:
     account, poor, rich = open_levered(exchange), enter(exchange, "poor", "30"), enter(exchange, "rich")
     poor.deposit("ETH", "10")

@@ -91,6 +91,12 @@ CASES: dict[str, tuple[sent.Command, Callable[[Scribe], object]]] = {
     "cancel all": (sent.CancelAll(market="ETH-PERP", side="buy"), lambda desk: desk.cancel_all("ETH-PERP", "buy")),
     "pair": (sent.PairOrders(client_id=1, other_client_id=2), lambda desk: desk.pair(client_id=1, other_client_id=2)),
     "dead man": (sent.SetDeadMan(timeout_ms=1_500), lambda desk: desk.set_dead_man(timedelta(seconds=1.5))),
+    "bid": (
+        sent.PlaceBid(size="1000", d="0.05", groups="BTC, ETH", good_till=1_800_000_000_000, client_id=5),
+        lambda desk: desk.bid_backstop(
+            "1000", "0.05", groups=["BTC", "ETH"], good_till=datetime(2027, 1, 15, 8, tzinfo=UTC), client_id=5
+        ),
+    ),
     "quotes": (
         sent.MassQuote(
             quotes=[

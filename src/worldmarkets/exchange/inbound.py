@@ -207,6 +207,13 @@ def _dead_man(scribe: Scribe, leg: sent.SetDeadMan, bundle: sent.Bundle) -> None
     scribe.set_dead_man(timedelta(milliseconds=leg.timeout_ms) if leg.timeout_ms else None)
 
 
+def _bid(scribe: Scribe, leg: sent.PlaceBid, bundle: sent.Bundle) -> None:
+    scribe.bid_backstop(
+        leg.size, leg.d, groups=leg.groups.replace(",", " ").split(),
+        good_till=_time(leg.good_till) if leg.good_till else None, client_id=leg.client_id,
+    )  # fmt: skip
+
+
 def _mass_quote(scribe: Scribe, leg: sent.MassQuote, bundle: sent.Bundle) -> None:
     ladders: dict[str, dict[str, list[tuple[str, str] | None]]] = {}
     for quote in leg.quotes:
@@ -380,6 +387,7 @@ _WRITERS: dict[type[sent.Command], Callable[[Scribe, Any, sent.Bundle], None]] =
     sent.AmendOrder: _amend,
     sent.PairOrders: _pair,
     sent.SetDeadMan: _dead_man,
+    sent.PlaceBid: _bid,
     sent.MassQuote: _mass_quote,
     sent.SetProtection: _protect,
     sent.ResetProtection: _reset_protection,

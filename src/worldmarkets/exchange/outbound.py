@@ -36,7 +36,7 @@ _FIELDS = {
     "mark": "mark",
     "time_us": "time", "due_us": "time", "expiry_us": "time", "next_us": "time", "when_us": "time", "window_us": "time",
     "maker": "account", "short_account": "account", "lender": "account", "former": "account", "other": "account",
-    "to": "account", "rounding_account": "account",
+    "to": "account", "rounding_account": "account", "bidder": "account",
     "asset": "asset",
 }  # fmt: skip
 _OTHERWISE: dict[int, dict[str, str]] = {
@@ -47,6 +47,7 @@ _OTHERWISE: dict[int, dict[str, str]] = {
     codes.QUOTE_REFUSED: {"side": "side"},
     codes.MARKET_SETTLED: {"price": "mark"},
     codes.PROTECTION_TRIPPED: {"delta": "size"},
+    codes.BACKSTOP_TAKEN: {"loss": "cash"},
 }
 # What the code of an event's head says.
 SAYS_CODE: dict[int, Callable[[int], str]] = {

@@ -158,6 +158,20 @@ class SetDeadMan(Command, frozen=True):
     timeout_ms: Uint64
 
 
+class PlaceBid(Command, frozen=True):
+    """Bid in the backstop book to take slices of portfolios in auction, up to `size`, for `d` of their shock loss.
+
+    `groups` are the risk groups that it takes, at most four with commas between; without any it takes everything.
+    Without `good_till` it rests until it is cancelled.
+    """
+
+    size: Text
+    d: Text
+    groups: LongText = ""
+    good_till: Uint64 = 0
+    client_id: Uint64 = 0
+
+
 class Quote(Part, frozen=True):
     """One quote: without a size it is withdrawn."""
 
@@ -376,6 +390,7 @@ AnyCommand = Union[  # noqa: UP007 - msgspec reads the members from here
     AmendOrder,
     PairOrders,
     SetDeadMan,
+    PlaceBid,
     MassQuote,
     SetProtection,
     ResetProtection,

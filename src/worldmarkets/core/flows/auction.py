@@ -190,13 +190,11 @@ class AuctionFlow:
         """Return the share, in ppb, of what a bid covers that it takes: what frees the account, or all it bid for.
 
         Each part of the shock loss that moves frees as much, less the part d that it costs; a little more is taken for
-        what integers leave behind.  Nothing when d is more than the account can pay.
+        what integers leave behind.
         """
         share: longlong = BILLION
-        loss: longlong = self.worth - self.initial
+        loss: longlong
         if self.slices.loss <= 0 or self.slices.notional <= 0:
-            return 0
-        if price > mul_div_floor(self.worth, MAX_BID_TICKS, loss):
             return 0
         loss = mul_div_floor(self.slices.loss, MAX_BID_TICKS - price, MAX_BID_TICKS)
         if loss > -self.initial:

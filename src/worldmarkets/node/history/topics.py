@@ -25,6 +25,7 @@ TOPIC_OF = {
     codes.LOAN_REPAID: "loans",
     codes.LOAN_EXTENDED: "loans",
     codes.LOAN_MOVED: "loans",
+    codes.LOAN_ASSUMED: "loans",
     codes.LOAN_OVERDUE: "loans",
     codes.LOAN_ASSUMED: "loans",
     codes.LOAN_CONFIGURED: "loans",
