@@ -238,15 +238,14 @@ def test_a_bid_that_its_owner_cannot_carry_is_cancelled_and_the_next_one_taken(e
 
 
 def test_a_bidder_must_be_free_also_when_the_slice_does_it_good(exchange: Exchange) -> None:
-    """Short 0.3 BTC with 1,400 USDM: at 46,000 it is worth 1,150 and loses 1,380 in the shock.
+    """Short 0.3 BTC at 46,000 with 1,400 USDM; at 46,500 it is worth 1,250 and would lose 1,395 in the shock.
 
-    A slice would take it off its short; but a bidder that is not free takes nothing.
+    A slice would take lots off its short; but a bidder that is not free takes nothing.
     """
-    account, bidder = open_long(exchange), enter(exchange, "bidder", "1600")
-    trade(exchange.account("maker"), bidder, "BTC-PERP", "0.3", "45000")
-    bidder.bid_backstop("2000", "0.1", groups=["BTC"])
-    bidder.withdraw("USDM", "0") if False else None
-    crash(exchange, BTC="46100")
+    account, bidder = open_long(exchange), enter(exchange, "bidder", "1400")
+    trade(exchange.account("maker"), bidder, "BTC-PERP", "0.3", "46000")
+    bidder.bid_backstop("500", "0.1", groups=["BTC"])
+    crash(exchange, BTC="46500")
     assert bidder.state == "margin call"
     assert take(exchange, account) == [] and bidder.orders == []
 

@@ -85,7 +85,7 @@ class Chapter:
                 size = round(self.chance.uniform(1_000, 30_000) / self.prices[asset], places)
                 self.trade(*pair, market, str(size), str(self.prices[asset]))
             elif draw < 0.75:
-                asset, unit = self.chance.choice(LOANS)
+                asset, unit = self.chance.choice(LOANS) if pair[0] == account else ("USDM", 100)
                 amount, rate = str(unit * self.chance.randint(1, 8)), f"{self.chance.randint(3, 9)}%"
                 order = pair[1].submit.lend(asset, amount, rate=rate).order
                 pair[0].submit.borrow(asset, amount, rate="9%", ioc=True)
