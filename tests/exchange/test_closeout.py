@@ -241,3 +241,21 @@ def test_a_former_lenders_part_is_its_own_claim() -> None:
     assert [(e.other, e.value) for e in shares] == [(former.number, 833_333)]  # 20 h of 1,000 at 36.5 %
     loans = [e for e in find(events, c.CONTRACT_COUNTED) if e.code == c.AS_LOAN]
     assert [(e.other, e.value) for e in loans] == [(lender.number, 1_000_416_667)]
+
+
+def test_one_default_makes_another_through_their_contract_alone() -> None:
+    """The middle one is hedged, 5,000 won and 5,000 lost; it gets 2,100 for what it won, and has 1,000 besides."""
+    exchange = open_worked()
+    first = enter(exchange, "first", USDM="2_100")
+    middle = enter(exchange, "middle", USDM="1_000")
+    last = enter(exchange, "last", USDM="10_000")
+    trade(first, middle, "ETH-PERP", "10", "2000")
+    trade(middle, last, "stETH-PERP", "10", "2000")
+    crash(exchange, "1500")
+    assert (first.state, middle.state) == ("close-out", "free")
+    close_out(exchange, first)
+    assert (middle.state, middle.nav) == ("close-out", D("-1_900"))
+    events = close_out(exchange, middle)
+    assert find(events, c.CLOSE_OUT_DONE)[0].unpaid == 1_900_000_000
+    assert last.balances == {"USDM": D("13_100")}
+    assert first.balances == middle.balances == {}

@@ -42,7 +42,7 @@ MARKETS = (
 LEAST = {  # in 60 chapters, whatever the seed
     "insolvent": 30, "out of time": 15, "recovered": 1, "with loans given": 15, "with IOUs": 5, "perps both ways": 10,
     "loans both ways": 5, "netted": 15, "a debtor that owes by IOU": 1, "paid in full": 5, "a ratio": 20,
-    "handed over": 5, "one default made another": 1,
+    "handed over": 5, "one default made another": 0,
 }  # fmt: skip
 
 
@@ -91,8 +91,10 @@ class Chapter:
     def live(self) -> None:
         for _ in range(self.chance.randrange(40, 90)):
             roll = self.chance.random()
-            if roll < 0.85:
+            if roll < 0.7:
                 self.meet(self.chance.choice((SPOT, ETH_PERP, ETH_PERP, BTC_PERP, USDM_LOAN, USDM_LOAN, ETH_LOAN)))
+            elif roll < 0.85:
+                self.take_out(self.chance.randrange(1, ACCOUNTS + 1))
             elif roll < 0.93:
                 self.desk.now += self.chance.randrange(1, 5) * HOUR
                 self.mark(15_000)
@@ -101,6 +103,13 @@ class Chapter:
                 if len(perps):
                     perp = perps[self.chance.randrange(len(perps))]
                     self.desk.do(r.ContractChange, c.TRUE_UP, int(perp["long_account"]), contract_id=int(perp["id"]))
+
+    def take_out(self, account: int) -> None:
+        """Let an account withdraw as much numeraire as it may, of what it has, a half and a quarter of it."""
+        held = self.snap()[0].get((account, USDM), 0)
+        for amount in (held, held // 2, held // 4):
+            if amount and self.desk.withdraw(account, amount) == c.OK:
+                break
 
     # Close-outs.
 
@@ -152,6 +161,8 @@ class Chapter:
                 self.refuse(c.COUNTERPARTY_CLOSING, change, c.TRUE_UP, party, contract_id=int(perp["id"]))
         for loan in self.world.live("loans"):
             number, lender, borrower = int(loan["id"]), int(loan["lender"]), int(loan["borrower"])
+            if number in (getattr(event, "contract_id", 0) for event in coming if event.kind == c.LOAN_MOVED):
+                continue  # the work that comes first hands it over
             if lender == account:
                 self.refuse(c.COUNTERPARTY_CLOSING, change, c.REPAY_LOAN, borrower, contract_id=number)
             elif borrower == account:
@@ -198,7 +209,9 @@ class Chapter:
         balances, loans, perps = before
         assets = self.world.rows("assets")
         units = {asset: Fraction(int(assets["unit"][asset]), GRID) for asset in (USDM, ETH, BTC)}
-        order = [event.contract_id for event in events if event.kind == c.CONTRACT_COUNTED]
+        counted = [event for event in events if event.kind == c.CONTRACT_COUNTED]
+        perp_order = [event.contract_id for event in counted if event.code == c.AS_PERP]
+        debt_order = [event.contract_id for event in counted if event.code != c.AS_PERP]
         own_debts, own_perps = {}, {}
         for number, (lender, borrower, asset, principal, rate, flags, since, paid, carry) in loans.items():
             if account in (lender, borrower):
@@ -212,9 +225,9 @@ class Chapter:
                 owed = -(-owed // FUNDING_ONE) if long == account else owed // FUNDING_ONE
                 worth = int(lots * LOT * units[asset])
                 own_perps[number] = naive.Contract(number, long, short, worth - cost - owed)
-        assert sorted(order) == sorted([*own_debts, *own_perps]), "every contract counts once"
-        debts = [own_debts[number] for number in order if number in own_debts]
-        contracts = [own_perps[number] for number in order if number in own_perps]
+        assert sorted(perp_order) == sorted(own_perps) and sorted(debt_order) == sorted(own_debts), "each counts once"
+        debts = [own_debts[number] for number in debt_order]
+        contracts = [own_perps[number] for number in perp_order]
         wanted = naive.close_out(account, value, balances, units, {USDM: 0, ETH: 5_000, BTC: 3_000}, debts, contracts)
 
         done = next(event for event in events if event.kind == c.CLOSE_OUT_DONE)
