@@ -247,10 +247,11 @@ def test_one_default_makes_another_through_their_contract_alone() -> None:
     """The middle one is hedged, 5,000 won and 5,000 lost; it gets 2,100 for what it won, and has 1,000 besides."""
     exchange = open_worked()
     first = enter(exchange, "first", USDM="2_100")
-    middle = enter(exchange, "middle", USDM="1_000")
+    middle = enter(exchange, "middle", USDM="5_000")
     last = enter(exchange, "last", USDM="10_000")
     trade(first, middle, "ETH-PERP", "10", "2000")
     trade(middle, last, "stETH-PERP", "10", "2000")
+    middle.withdraw("USDM", "4_000")
     crash(exchange, "1500")
     assert (first.state, middle.state) == ("close-out", "free")
     close_out(exchange, first)
