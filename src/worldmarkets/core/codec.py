@@ -58,6 +58,8 @@ COMMANDS: dict[int, type[Record]] = {
     codes.STAKE: records.Funds,
     codes.UNSTAKE: records.Funds,
     codes.SET_COVER: records.Switch,
+    codes.SET_PLAN: records.Command,
+    codes.PLAN_STEP: records.PlanStep,
 }
 EVENTS: dict[int, type[Record]] = {
     codes.ACCOUNT_OPENED: records.AccountOpened,
@@ -102,6 +104,10 @@ EVENTS: dict[int, type[Record]] = {
     codes.LATCHED: records.Latched,
     codes.RUNG_ENDED: records.RungEnded,
     codes.RUNG_COST: records.RungCost,
+    codes.STEP_ENDED: records.StepEnded,
+    codes.PLAN_SET: records.PlanSet,
+    codes.MARGIN_CALLED: records.MarginCalled,
+    codes.MARGIN_CURE: records.MarginCure,
     codes.PARAMETER_PROPOSED: records.ParameterChanged,
     codes.PARAMETER_CHANGED: records.ParameterChanged,
     codes.PARAMETER_CANCELLED: records.ParameterChanged,
@@ -128,7 +134,7 @@ EVENTS: dict[int, type[Record]] = {
     codes.REJECTED: records.Rejected,
 }
 
-_COMMAND_FIRST = ("OPEN_ACCOUNT", "SET_COVER")
+_COMMAND_FIRST = ("OPEN_ACCOUNT", "PLAN_STEP")
 _EVENT_FIRST = ("ACCOUNT_OPENED", "REJECTED")
 _RESULT_FIRST = ("OK", "INTERNAL")
 
@@ -141,7 +147,7 @@ def _names(first: str, last: str) -> dict[int, str]:
 COMMAND_NAMES = _names(*_COMMAND_FIRST)
 EVENT_NAMES = _names(*_EVENT_FIRST)
 RESULT_NAMES = _names(*_RESULT_FIRST)
-REASON_NAMES = _names("REASON_REQUESTED", "REASON_CLOSE_OUT")
+REASON_NAMES = _names("REASON_REQUESTED", "REASON_MARGIN_CALL")
 
 
 def encode(commands: Iterable[Record]) -> bytes:

@@ -49,10 +49,12 @@ REVOKE_KEY = 40
 STAKE = 41
 UNSTAKE = 42
 SET_COVER = 43
-COMMAND_KINDS = 44  # at most 64: a mandate has a bit for each
+SET_PLAN = 44
+PLAN_STEP = 45  # stands under a SET_PLAN only
+COMMAND_KINDS = 46  # at most 64: a mandate has a bit for each
 
 # Kinds of which `count` says how many records after them belong to them, a bit each.
-HEAD_KINDS = 1 << BUNDLE | 1 << COMPRESS | 1 << MASS_QUOTE | 1 << SIGNED
+HEAD_KINDS = 1 << BUNDLE | 1 << COMPRESS | 1 << MASS_QUOTE | 1 << SIGNED | 1 << SET_PLAN
 
 # Kinds of timed work: what `subject` of a timer is a row of.
 FUNDING_PERIOD = 1  # markets
@@ -66,6 +68,7 @@ FEED_SUSPENSION_DUE = 8  # assets
 LADDER = 9  # the venue
 CLOSE_OUT = 10  # estates
 STAKE_LEAVES = 11  # stakes
+MARGIN_CALL = 12  # accounts
 
 # Kinds of event.
 ACCOUNT_OPENED = 1
@@ -124,17 +127,21 @@ ACCOUNT_STATE = 53
 LATCHED = 54
 RUNG_ENDED = 55
 RUNG_COST = 56
-POLICY_SET = 57
-COUNTERPARTY_SET = 58
-BACKSTOP_TAKEN = 59
-BALANCE_TAKEN = 60
-KEY_ADDED = 61
-MANDATE_SET = 62
-KEY_REVOKED = 63
-REPEATED = 64
-UNCHANGED = 65
-REJECTED = 66
-EVENT_KINDS = 67
+STEP_ENDED = 57
+PLAN_SET = 58
+MARGIN_CALLED = 59
+MARGIN_CURE = 60
+POLICY_SET = 61
+COUNTERPARTY_SET = 62
+BACKSTOP_TAKEN = 63
+BALANCE_TAKEN = 64
+KEY_ADDED = 65
+MANDATE_SET = 66
+KEY_REVOKED = 67
+REPEATED = 68
+UNCHANGED = 69
+REJECTED = 70
+EVENT_KINDS = 71
 
 # Sides of a book.  In a loan book a bid borrows and an ask lends.
 BUY = 0
@@ -281,6 +288,7 @@ REDUCE_ONLY = 4
 MARKET = 8  # the price field holds the slippage bound in ppm of the mark
 NO_RELEND = 16  # a lender's principal does not return to the book, and its loans cannot be extended
 RETURNED = 32  # placed by the engine: principal that returned to the book
+ENGINE_ORDER = 128  # placed by the ladder
 TAKE_PROFIT = 64  # with a trigger: waits for the mark to move in its favour; without the flag it is a stop
 
 # Where an order with a condition is.
@@ -332,6 +340,14 @@ LOAN_NO_RELEND = 2
 LOAN_NO_RENEWAL = 4  # only the borrower extends it
 LOAN_IS_OVERDUE = 8
 LOAN_IS_APART = 16  # its lender has it since its borrower was in distress: it is not netted in a close-out
+
+# Steps of an unwind plan: what `subject` of a step is.
+PLAN_CANCEL = 1  # an order
+PLAN_TOP_UP = 2  # an account of the same owner
+PLAN_REPAY = 3  # a loan
+PLAN_CLOSE = 4  # a perp market
+PLAN_SELL = 5  # a spot market
+PLAN_HEDGE = 6  # a perp market
 
 # Steps of a loan's plan at its due time: four bits each, the first step lowest; 0 is the default order.
 STEP_EXTEND = 1
@@ -433,26 +449,27 @@ RENEWAL_FORBIDDEN = 87
 RENEWAL_EARLY = 88
 LENDER_NOT_FREE = 89
 BORROWER_NOT_FREE = 90
-COUNTERPARTY_DENIED = 91
-RATE_ABOVE_CAP = 92
-BALANCE = 93
-LOANS_LIMIT = 94
-OVERDUE_IOU = 95
-MARGIN = 96
-OPEN_ORDERS = 97
-MARGIN_WORSE = 98
-PRICE_BAND = 99
-MANDATE_ORDER = 100
-MANDATE_DAY = 101
-MANDATE_LOSS = 102
-MANDATE_FLOOR = 103
-MANDATE_BAND = 104
-WITHDRAWABLE = 105
-NO_LENDER = 106
-FILL_OR_KILL_UNFILLED = 107
-WORK = 108
-INTERNAL = 109
-RESULT_CODES = 110
+PLAN_FROZEN = 91
+COUNTERPARTY_DENIED = 92
+RATE_ABOVE_CAP = 93
+BALANCE = 94
+LOANS_LIMIT = 95
+OVERDUE_IOU = 96
+MARGIN = 97
+OPEN_ORDERS = 98
+MARGIN_WORSE = 99
+PRICE_BAND = 100
+MANDATE_ORDER = 101
+MANDATE_DAY = 102
+MANDATE_LOSS = 103
+MANDATE_FLOOR = 104
+MANDATE_BAND = 105
+WITHDRAWABLE = 106
+NO_LENDER = 107
+FILL_OR_KILL_UNFILLED = 108
+WORK = 109
+INTERNAL = 110
+RESULT_CODES = 111
 
 # Why an order left the book, beside the codes above.
 REASON_REQUESTED = 200
@@ -467,6 +484,8 @@ REASON_DEAD_MAN = 209
 REASON_SETTLING = 210
 REASON_KEY_REVOKED = 211
 REASON_CLOSE_OUT = 212
+REASON_LADDER = 213
+REASON_MARGIN_CALL = 214
 
 # Why a perp contract changed: both sides of a fill opened, what they had between themselves was torn up, one side
 # reduced and its counterparty was re-paired, both reduced and their counterparties met, or it stood in a circle of

@@ -9,6 +9,7 @@ from worldmarkets.core.admission import Admission
 from worldmarkets.core.dispatch import Dispatch
 from worldmarkets.core.flows.borrow import BorrowFlow
 from worldmarkets.core.flows.compression import CompressionFlow
+from worldmarkets.core.flows.plan import PlanFlow
 from worldmarkets.core.flows.quote import QuoteFlow
 from worldmarkets.core.matching import Matching
 from worldmarkets.core.outbox import Outbox
@@ -16,14 +17,14 @@ from worldmarkets.core.state import State
 
 if not cython.compiled:
     from worldmarkets.core.codes import *
-    from worldmarkets.core.records import Command, Event, address, as_mass_quote, as_place_order, as_quote
+    from worldmarkets.core.records import Command, Event, address, as_mass_quote, as_place_order, as_plan_step, as_quote
     from worldmarkets.core.units import MAX_BUNDLE
 
 
 @cython.final
 @cython.cclass
 class Groups:
-    """Runs bundles, compressions and mass quotes.  `leg` is the leg that a refusal is about, 0 for the whole."""
+    """Runs bundles, compressions, mass quotes and plans.  `leg` is the leg that a refusal is about, 0 for the whole."""
 
     state: State
     matching: Matching
@@ -31,6 +32,7 @@ class Groups:
     borrow_flow: BorrowFlow
     compression_flow: CompressionFlow
     quote_flow: QuoteFlow
+    plan_flow: PlanFlow
     dispatch: Dispatch
     outbox: Outbox
     inbox: Command[::1]
@@ -38,7 +40,8 @@ class Groups:
 
     def __init__(
         self, state: State, matching: Matching, admission: Admission, borrow_flow: BorrowFlow,
-        compression_flow: CompressionFlow, quote_flow: QuoteFlow, dispatch: Dispatch, outbox: Outbox, inbox,
+        compression_flow: CompressionFlow, quote_flow: QuoteFlow, plan_flow: PlanFlow,
+        dispatch: Dispatch, outbox: Outbox, inbox,
     ):  # fmt: skip
         self.state = state
         self.matching = matching
@@ -46,6 +49,7 @@ class Groups:
         self.borrow_flow = borrow_flow
         self.compression_flow = compression_flow
         self.quote_flow = quote_flow
+        self.plan_flow = plan_flow
         self.dispatch = dispatch
         self.outbox = outbox
         self.inbox = inbox
@@ -63,6 +67,8 @@ class Groups:
                 return code
         if kind == MASS_QUOTE:
             return self.run_quotes(place, taken)
+        if kind == SET_PLAN:
+            return self.run_plan(place, taken)
         code = self.compression_flow.compress(place, taken)
         self.leg = self.compression_flow.leg
         return code
@@ -139,6 +145,30 @@ class Groups:
                 self.leg = leg
                 return code
         self.quote_flow.finish(command)
+        return OK
+
+    def run_plan(self, place: longlong, taken: longlong) -> longlong:
+        """Set an account's plan, every step of it or none; without steps it has none any more."""
+        command = address(self.inbox[place])
+        code: longlong
+        leg: longlong = taken - 1
+        if taken != 1 + command.count:
+            return self.admission.refuse(BUNDLE_SIZE, 1 + command.count, taken, 0)
+        code = self.plan_flow.check_head(command.account, command.count)
+        if code != OK:
+            return code
+        self.plan_flow.clear(command.account)
+        while leg > 0:
+            self.leg = leg
+            part = address(self.inbox[place + leg])
+            if part.kind != PLAN_STEP or part.account != command.account:
+                return self.admission.refuse(BUNDLE_ACCOUNT, command.account, part.account, part.kind)
+            code = self.plan_flow.add(as_plan_step(part), leg)
+            if code != OK:
+                return code
+            leg -= 1
+        self.leg = 0
+        self.plan_flow.finish(command.account, command.count)
         return OK
 
     def is_account_command(self, kind: longlong) -> cython.bint:

@@ -26,10 +26,13 @@ from worldmarkets.core.flows.funds import FundsFlow
 from worldmarkets.core.flows.keys import KeysFlow
 from worldmarkets.core.flows.ladder import LadderFlow
 from worldmarkets.core.flows.overdue import OverdueFlow
+from worldmarkets.core.flows.margin_call import MarginCall
+from worldmarkets.core.flows.plan import PlanFlow
 from worldmarkets.core.flows.policy import PolicyFlow
 from worldmarkets.core.flows.quote import QuoteFlow
 from worldmarkets.core.flows.settling import Settling
 from worldmarkets.core.flows.trade import TradeFlow
+from worldmarkets.core.flows.unwind import Unwind
 from worldmarkets.core.foresight import Foresight
 from worldmarkets.core.fund import Fund
 from worldmarkets.core.funding import Funding
@@ -104,6 +107,9 @@ class Parts:
     keys_flow: KeysFlow
     overdue_flow: OverdueFlow
     due_flow: DueFlow
+    plan_flow: PlanFlow
+    unwind: Unwind
+    margin_call: MarginCall
     ladder_flow: LadderFlow
     close_out_flow: CloseOutFlow
     fund_flow: FundFlow
@@ -207,8 +213,20 @@ class Parts:
             self.state, self.ledger, self.timers, self.orders, self.matching, self.atlas, self.loans, self.perps,
             self.outbox,
         )  # fmt: skip
+        self.plan_flow = PlanFlow(
+            self.state, self.ledger, self.orders, self.matching, self.admission, self.outbox
+        )  # fmt: skip
+        self.unwind = Unwind(
+            self.state, self.ledger, self.atlas, self.admission, self.fees, self.orders, self.matching,
+            self.borrow_flow, self.due_flow, self.outbox,
+        )  # fmt: skip
+        self.margin_call = MarginCall(
+            self.state, self.timers, self.atlas, self.fees, self.oracle, self.orders, self.matching, self.unwind,
+            self.outbox,
+        )  # fmt: skip
         self.ladder_flow = LadderFlow(
-            self.state, self.timers, self.atlas, self.sweep, self.auction_flow, self.close_out_flow, self.outbox
+            self.state, self.timers, self.atlas, self.sweep, self.margin_call, self.unwind,
+            self.auction_flow, self.close_out_flow, self.outbox,
         )  # fmt: skip
         self.compression_flow = CompressionFlow(
             self.state, self.perps, self.oracle, self.admission, self.outbox, self.inbox
@@ -225,5 +243,5 @@ class Parts:
         )  # fmt: skip
         self.groups = Groups(
             self.state, self.matching, self.admission, self.borrow_flow, self.compression_flow, self.quote_flow,
-            self.dispatch, self.outbox, self.inbox,
+            self.plan_flow, self.dispatch, self.outbox, self.inbox,
         )  # fmt: skip

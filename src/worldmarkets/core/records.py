@@ -258,6 +258,20 @@ class SetLimits(_CommandRecord):
     spare: i64
 
 
+class PlanStep(_CommandRecord):
+    """One step of an unwind plan: what it is about, which share of it, and the slippage limit of what it trades."""
+
+    subject: i64
+    share_ppm: u32
+    slippage_ppm: u32
+    step: u8
+    spare: u8
+    spare2: u16
+    spare3: u32
+    spare4: i64
+    spare5: i64
+
+
 class SetPolicy(_CommandRecord):
     """An account's terms for its counterparties; 0 means none: no limit, no test, no threshold."""
 
@@ -898,15 +912,18 @@ class AccountState(_EventRecord):
 
 
 class Latched(_EventRecord):
-    """An account that the ladder acts on from now on: how it stands, and the steps of its plan."""
+    """An account that the ladder acts on from now on: how it stands, and the steps of its plan.
+
+    `plan_sequence` is the command that set it.
+    """
 
     initial: i64
     value: i64
     mark_version: i64
     resilience_ppm: i32
     steps: u32
+    plan_sequence: i64
     spare: i64
-    spare2: i64
 
 
 class RungEnded(_EventRecord):
@@ -936,6 +953,55 @@ class RungCost(_EventRecord):
     discount: i64
     resilience_before_ppm: i32
     resilience_after_ppm: i32
+
+
+class StepEnded(_EventRecord):
+    """A step of a plan that is done, or (`code` 1) passed over; `done` and `left` are lots, or quanta of a payment."""
+
+    subject: i64
+    done: i64
+    left: i64
+    place: u32
+    step: u32
+    spare: i64
+    spare2: i64
+
+
+class PlanSet(_EventRecord):
+    """An account's unwind plan: how many steps it has."""
+
+    steps: i64
+    spare: i64
+    spare2: i64
+    spare3: i64
+    spare4: i64
+    spare5: i64
+
+
+class MarginCalled(_EventRecord):
+    """An account in a margin call: `short` of numeraire would cure it.  `unwind_value` is V at the unwind rung."""
+
+    short: i64
+    unwind_value: i64
+    mark_version: i64
+    resilience_ppm: i64
+    orders: i64
+    spare: i64
+
+
+class MarginCure(_EventRecord):
+    """What else cures a margin call: `lots` on the side in `code`, at the mark; or a mark of the asset.
+
+    `up` and `down` are the nearest marks at which the account is free, 0 where none is within a factor of two.
+    """
+
+    lots: i64
+    up: i64
+    down: i64
+    asset: u32
+    spare: u32
+    spare2: i64
+    spare3: i64
 
 
 class PolicySet(_EventRecord):
@@ -1466,10 +1532,10 @@ class Account(Record):
     was_freed: u8
     next_changed: u32
     latch: u32
+    plan: u32
     closing: u8
     keeps_overdue: u8
     spare2: u16
-    spare3: u32
 
 
 class Figure(Record):
@@ -1829,8 +1895,9 @@ class Credit(Record):
 class Latch(Record):
     """A latched account: what of its clocks is used, where its plan stands, and what its rung has cost so far.
 
-    `initial`, `value` and `resilience_ppm` are V(initial), V(0) and rho when the rung began, with the marks of
-    `mark_version`; `brought` is what was added since, at the mark.  `least` is the least state that the clocks allow.
+    `left` and `done` are what the step at hand still has to trade, and has traded.  `initial`, `value` and
+    `resilience_ppm` are V(initial), V(0) and rho when the rung began, with the marks of `mark_version`; `brought` is
+    what was added since, at the mark.  `least` is the least state that the clocks allow.
     `bid` is the order after which its auction goes on, 0 to begin with the best.
     """
 
@@ -1858,7 +1925,24 @@ class Latch(Record):
     least: u8
     tries: u8
     is_paused: u8
-    spare: u32
+    is_begun: u8
+    spare: u8
+    spare2: u16
+    left: i64
+    done: i64
+
+
+class Step(Record):
+    """One step of an account's unwind plan, and the command that set the plan; `place` counts from 1."""
+
+    subject: i64
+    sequence: i64
+    share_ppm: u32
+    slippage_ppm: u32
+    next: u32
+    step: u8
+    place: u8
+    spare: u16
 
 
 class Entry(Record):
@@ -1921,7 +2005,7 @@ class Seen(Record):
 
 COMMANDS = (
     OpenAccount, Funds, SetMark, Switch, PlaceOrder, OrderChange, OrderPair, Timeout, ContractChange,
-    PlaceBid, MassQuote, Quote, Protect, SetLimits, SetPolicy, SetCounterparty,
+    PlaceBid, MassQuote, Quote, Protect, SetLimits, PlanStep, SetPolicy, SetCounterparty,
     ProposeChange, ListAsset, ListMarket, Signed, KeyChange, SetMandate,
 )  # fmt: skip
 EVENTS = (
@@ -1931,7 +2015,7 @@ EVENTS = (
     LoanConfigured, StakeChanged, CoverSet, CoverCharged,
     CloseOutBegun, CloseOutCounted, ContractCounted, ClaimPaid, CloseOutDone,
     FundingSet, Compressed, WorkDone, WorkDeferred, QuoteRefused, Quoted, ProtectionSet, ProtectionTripped, LimitsSet,
-    AccountState, Latched, RungEnded, RungCost,
+    AccountState, Latched, RungEnded, RungCost, StepEnded, PlanSet, MarginCalled, MarginCure,
     PolicySet, CounterpartySet, BackstopTaken, KeyChanged, MandateSet, Rejected, Repeated, ParameterChanged, Listed,
     MarketSettled,
 )  # fmt: skip
@@ -2014,6 +2098,7 @@ TABLES: tuple[tuple[str, type[Record]], ...] = (
     ("touched", Word),
     ("latches", Latch),
     ("latch_files", File),
+    ("steps", Step),
 )
 TABLE_IDS = {name: number for number, (name, _) in enumerate(TABLES)}
 RECORDS = (Command, *COMMANDS, Event, *EVENTS, *dict.fromkeys(record for _, record in TABLES), Kept, Seen)

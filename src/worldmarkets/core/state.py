@@ -52,6 +52,7 @@ from worldmarkets.core.tables import (
     SignerTable,
     SlotTable,
     StakeTable,
+    StepTable,
     TierTable,
     TimerTable,
     VenueTable,
@@ -96,6 +97,7 @@ CAPACITY = {
     "slots": 1 << 22,
     "limits": 1 << 20,
     "latches": 1 << 23,
+    "steps": 1 << 24,
     "policies": 1 << 23,
     "counterparties": 1 << 23,
     "signers": 1 << 23,
@@ -186,6 +188,7 @@ class State:
     touched: WordTable
     latches: LatchTable
     latch_files: Files
+    steps: StepTable
     client_index: Index
     owner_index: Index
     account_index: Index
@@ -267,6 +270,7 @@ class State:
         self.touched = made["touched"]
         self.latches = made["latches"]
         self.latch_files = Files(made["latch_files"])
+        self.steps = made["steps"]
         index = {}
         for number, name in enumerate(PLURALS, 1):
             index[name] = Index(made[name + "_keys"], made[name + "_buckets"], self.indexes, number)

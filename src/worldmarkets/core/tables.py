@@ -52,6 +52,7 @@ if not cython.compiled:
         Signer,
         Slot,
         Stake,
+        Step,
         Tier,
         Timer,
         Venue,
@@ -1003,6 +1004,28 @@ class StakeTable(Table):
         return address(self.rows[row])
 
     def read(self, row: longlong) -> pointer[const[Stake]]:
+        """Return row `row` to be read only."""
+        return address(self.rows[row])
+
+
+@cython.final
+@cython.cclass
+class StepTable(Table):
+    """Rows of `Step`."""
+
+    rows: Step[::1]
+
+    def bind(self, rows):
+        self.rows = rows
+
+    def edit(self, row: longlong) -> pointer[Step]:
+        """Return row `row` to be written; its value before the first write is kept."""
+        seen = address(self.undo.seen[(row ^ self.salt) & SEEN_MASK])
+        if seen.epoch != self.undo.epoch or seen.key != (self.first_key | row):
+            self.undo.keep(self, row)
+        return address(self.rows[row])
+
+    def read(self, row: longlong) -> pointer[const[Step]]:
         """Return row `row` to be read only."""
         return address(self.rows[row])
 

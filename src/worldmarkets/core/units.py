@@ -105,9 +105,11 @@ LOOKS_A_DEAL = 16  # for which it counts to ask what policies would let two orde
 # partners.  A quote pulled, withdrawn, or an order cancelled: itself and its partner.
 EVENTS_AN_ORDER = (
     7 * MAX_FILLS + 3 * MAX_SKIPS + 16 * (MAX_SLICES + MAX_SLICES) + 12 * MAX_BUNDLE + 6 * MAX_QUOTES + 3 * MAX_REQUEUE
-    + 2 * MAX_FILLS + 16
+    + 2 * MAX_FILLS + 16 + 8 * MAX_LOANS
 )  # fmt: skip
-EVENTS_AN_ITEM = 4 * MAX_SWEPT + 16 * WORK_AN_ITEM + 2 * DUE_ROUNDS * DUE_ROUNDS * MAX_POSITIONS + MAX_SWEEP
+EVENTS_AN_ITEM = (
+    8 * MAX_LOANS + 8 * MAX_SWEPT + 16 * WORK_AN_ITEM + 2 * DUE_ROUNDS * DUE_ROUNDS * MAX_POSITIONS + MAX_SWEEP
+)  # fmt: skip
 # With the timed work that it does first, of which the last item may be as large as a command; IOUs repaid; contracts
 # trued up; accounts looked at; and those that the ladder takes or lets go.
 EVENTS_A_COMMAND = (
@@ -129,6 +131,12 @@ DUE_RETRY = SECOND  # timed work that failed is tried again so much later
 
 MINUTE = 60 * SECOND
 LADDER_ROUND = SECOND  # every latched account has one turn a round, and rounds begin this far apart, or further
+LADDER_FILLS = 32  # fills in one slice
+LADDER_SKIPS = 16  # and resting orders skipped or failed
+LADDER_TRIES = 2  # slices that may trade nothing before a step is passed over
+STEPS_A_TURN = 4  # steps, or legs of the default plan, that one turn tries, and sweeps of orders
+MAX_STEPS = 16  # of a plan
+MAX_CURES = 8  # assets that a margin call names
 LADDER_PACE = 200  # microseconds between two turns: what bounds the ladder's work in time
 ROUND_BITS = 24  # the bits of a key of the ladder's queue below its round: resilience in ppm, and two more
 MAX_CLOCK = DAY  # of the ladder's clocks

@@ -186,6 +186,8 @@ class Work:
             self.fund_flow.leave(subject)
         elif kind == CLOSE_OUT:
             self.close_out_flow.work(subject)
+        elif kind == MARGIN_CALL:
+            self.ladder_flow.margin_call.advance(subject)
 
     def settle_creditors(self) -> None:
         """Let accounts that received numeraire and owe by IOU repay; beyond the bound they wait for the next one."""

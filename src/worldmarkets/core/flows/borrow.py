@@ -43,11 +43,12 @@ if not cython.compiled:
         MAX_EXITS,
         MAX_PARTS,
         MAX_RATE_BP,
+        MAX_SLICES,
         MAX_SWEEP,
         MILLION,
         SIDES,
     )
-    from worldmarkets.core.wide import mul_div_ceil
+    from worldmarkets.core.wide import mul_div_ceil, mul_div_floor
 
 
 @cython.final
@@ -119,6 +120,8 @@ class BorrowFlow:
             principal = loan.principal
         if flags & LOAN_IOU:
             principal = loan.principal  # its interest is one sum: a part is repaid by itself, when something comes in
+        elif self.state.accounts.rows[command.account].state >= STATE_UNWIND:
+            return self.repay_shares(command.account, asset, principal)
         interest = self.loans.compute_due(row, principal, self.state.venue.rows[1].time_us)
         balance = self.ledger.get_balance(command.account, asset)
         if balance < principal + interest:
@@ -133,6 +136,49 @@ class BorrowFlow:
         if not flags & (LOAN_IOU | LOAN_NO_RELEND):
             return self.return_to_book(lender, market, principal, rate)
         return OK
+
+    def repay_shares(self, account: longlong, asset: longlong, principal: longlong) -> longlong:
+        """Repay `principal` to the lenders of an asset, each by its part of what is owed: what a latched account may.
+
+        Rounds: down; a loan keeps the asset's minimum, unless all of it goes.  Rejects: BALANCE, WORK in a bundle.
+        """
+        position = self.state.positions.read(self.ledger.find(account, asset))
+        total: longlong = position.borrowed
+        least: longlong = self.state.assets.rows[asset].minimum_principal
+        count: longlong = position.loans
+        row: longlong = position.first_borrowed
+        now: longlong = self.state.venue.rows[1].time_us
+        following: longlong
+        part: longlong
+        interest: longlong
+        turn: longlong
+        code: longlong = OK
+        if self.matching.is_bundle:
+            if self.matching.slices + count > MAX_SLICES:
+                return self.admission.refuse(WORK, MAX_SLICES, count, asset)
+            self.matching.slices += count
+        else:
+            self.pending = 0
+            self.admission.take(self.matching.taker, account)
+        for turn in range(count):
+            loan = self.loans.loans.read(row)
+            following = loan.borrower_next
+            part = mul_div_floor(principal, loan.principal, total)
+            if part < loan.principal and loan.principal - part < least:
+                part = max(loan.principal - least, 0)
+            interest = self.loans.compute_due(row, part, now)
+            if position.balance < part + interest:
+                return self.admission.refuse(BALANCE, part + interest, position.balance, asset)
+            if part > 0:
+                if not loan.flags & LOAN_NO_RELEND:
+                    self.keep_return(loan.lender, loan.market, part, loan.lender_rate_bp)
+                self.loans.repay(row, part, interest)
+            row = following
+        if not self.matching.is_bundle:
+            code = self.admission.check(self.matching.taker)
+            if code == OK:
+                self.return_pending()
+        return code
 
     def return_to_book(self, lender: longlong, market: longlong, principal: longlong, rate: longlong) -> longlong:
         """Offer repaid principal again at the lender's rate, while the lender is free; a refusal is no error.
@@ -165,13 +211,17 @@ class BorrowFlow:
         return OK
 
     def keep_return(self, lender: longlong, market: longlong, principal: longlong, rate: longlong) -> None:
-        """Remember principal repaid by a leg of a bundle until its end."""
-        place = address(self.returns[self.pending])
-        place.account = lender
-        place.a = market
-        place.b = principal
-        place.c = rate
-        self.pending += 1
+        """Remember principal repaid by a leg of a bundle, or to one lender of many, until the end.
+
+        Beyond a bundle's number of legs it stays with its lender.
+        """
+        if self.pending < MAX_BUNDLE:
+            place = address(self.returns[self.pending])
+            place.account = lender
+            place.a = market
+            place.b = principal
+            place.c = rate
+            self.pending += 1
 
     def return_pending(self) -> None:
         """Offer again what the legs of a bundle repaid."""

@@ -19,6 +19,7 @@ if not cython.compiled:
         Asset,
         Event,
         Funds,
+        Latch,
         OpenAccount,
         Position,
         Switch,
@@ -96,6 +97,7 @@ class FundsFlow:
         position.balance += command.amount
         self.mandates.close_flow(command.account, before)
         self.ledger.note_creditor(command.account)
+        self.note_brought(command.account, command.asset, command.amount)
         self.report(DEPOSITED, command.account, command.asset, 0, command.amount, position.balance)
         return OK
 
@@ -135,9 +137,16 @@ class FundsFlow:
         self.ledger.move(command.account, command.to, command.asset, command.amount)
         self.mandates.close_flow(command.account, before)
         self.mandates.close_flow(command.to, before_to)
+        self.note_brought(command.to, command.asset, command.amount)
         self.report(TRANSFERRED, command.account, command.asset, command.to, command.amount,
                     self.ledger.get_balance(command.account, command.asset))  # fmt: skip
         return self.admit()
+
+    def note_brought(self, account: longlong, asset: longlong, amount: longlong) -> None:
+        """Count what is brought to a latched account, at the mark: its receipt tells that from what prices did."""
+        if self.state.accounts.rows[account].latch != NONE:
+            latch = self.state.latches.edit(self.state.accounts.rows[account].latch)
+            latch.brought += self.matching.atlas.compute_notional(asset, amount)
 
     def check_leaving(self, command: pointer[Funds]) -> longlong:
         """Return the code that forbids funds to leave, and note how the account stands."""

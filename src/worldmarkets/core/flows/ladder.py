@@ -15,6 +15,8 @@ from cython import longlong
 from worldmarkets.core.atlas import Atlas
 from worldmarkets.core.flows.auction import AuctionFlow
 from worldmarkets.core.flows.closeout import CloseOutFlow
+from worldmarkets.core.flows.margin_call import MarginCall
+from worldmarkets.core.flows.unwind import Unwind
 from worldmarkets.core.outbox import Outbox
 from worldmarkets.core.state import State
 from worldmarkets.core.sweep import Sweep
@@ -33,6 +35,7 @@ if not cython.compiled:
         STATE_AUCTION,
         STATE_CLOSE_OUT,
         STATE_FREE,
+        STATE_MARGIN_CALL,
         STATE_UNWIND,
     )
     from worldmarkets.core.records import (
@@ -41,6 +44,7 @@ if not cython.compiled:
         Figure,
         Latch,
         Position,
+        Step,
         Venue,
         as_latched,
         as_rung_cost,
@@ -60,22 +64,28 @@ class LadderFlow:
     sweep: Sweep
     auction_flow: AuctionFlow
     close_out_flow: CloseOutFlow
+    margin_call: MarginCall
+    unwind: Unwind
     outbox: Outbox
 
-    def __init__(self, state: State, timers: Timers, atlas: Atlas, sweep: Sweep, auction_flow: AuctionFlow,
-                 close_out_flow: CloseOutFlow, outbox: Outbox):  # fmt: skip
+    def __init__(
+        self, state: State, timers: Timers, atlas: Atlas, sweep: Sweep, margin_call: MarginCall, unwind: Unwind,
+        auction_flow: AuctionFlow, close_out_flow: CloseOutFlow, outbox: Outbox,
+    ):  # fmt: skip
         self.state = state
         self.timers = timers
         self.atlas = atlas
         self.sweep = sweep
         self.auction_flow = auction_flow
         self.close_out_flow = close_out_flow
+        self.margin_call = margin_call
+        self.unwind = unwind
         self.outbox = outbox
 
     # Who comes and goes.
 
     def take_changed(self) -> None:
-        """Latch accounts that came below the unwind rung, and let those go that are free; what is left over waits."""
+        """Latch who came below the unwind rung, call others for margin, let go who is free; the rest waits."""
         count: longlong = 0
         account: longlong
         while count < MAX_CHANGED and self.state.venue.rows[1].first_changed != NONE:
@@ -91,6 +101,8 @@ class LadderFlow:
                 self.let_go(account)
             if record.state >= STATE_UNWIND and record.latch == NONE:
                 self.latch(account)
+            elif record.state == STATE_MARGIN_CALL and record.latch == NONE:
+                self.margin_call.call(account)
             count += 1
 
     def latch(self, account: longlong) -> None:
@@ -111,6 +123,8 @@ class LadderFlow:
         event.value = latch.value
         event.mark_version = latch.mark_version
         event.resilience_ppm = latch.resilience_ppm
+        event.steps = self.unwind.begin(account)
+        event.plan_sequence = self.state.steps.rows[record.plan].sequence
         self.queue(account, venue.ladder_round, latch.resilience_ppm)
         self.wake(venue.time_us)
 
@@ -165,15 +179,20 @@ class LadderFlow:
                 self.begin_rung(account, self.atlas.compute_resilience(account))
             if record.closing == NONE:
                 self.act(account)
-            self.queue_next(account)
+            self.sweep.look(account)
+            if record.was_freed:
+                self.let_go(account)
+            else:
+                self.queue_next(account)
 
     def act(self, account: longlong) -> None:
         """Do what the rung of a latched account is for."""
-        latch = self.state.latches.edit(self.state.accounts.rows[account].latch)
-        latch.lowest_ppm = min(latch.lowest_ppm, latch.resilience_ppm)
-        if latch.rung == STATE_AUCTION:
+        rung: longlong = self.state.latches.rows[self.state.accounts.rows[account].latch].rung
+        if rung != STATE_CLOSE_OUT:
+            self.unwind.run(account)
+        if rung == STATE_AUCTION and not self.unwind.is_cured(account):
             self.auction(account)
-        elif latch.rung == STATE_CLOSE_OUT:
+        elif rung == STATE_CLOSE_OUT:
             self.close_out_flow.begin(account, INSOLVENT if self.atlas.compute_value(account, 0) < 0 else OUT_OF_TIME)
 
     def auction(self, account: longlong) -> None:
