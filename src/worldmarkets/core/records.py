@@ -979,9 +979,9 @@ class PlanSet(_EventRecord):
 
 
 class MarginCalled(_EventRecord):
-    """An account in a margin call: `short` of numeraire would cure it.  `unwind_value` is V at the unwind rung."""
+    """An account in a margin call: `missing` of numeraire would cure it.  `unwind_value` is V at the unwind rung."""
 
-    short: i64
+    missing: i64
     unwind_value: i64
     mark_version: i64
     resilience_ppm: i64

@@ -17,6 +17,7 @@ from worldmarkets.exchange.errors import (
 )
 from worldmarkets.exchange.exchange import Exchange
 from worldmarkets.exchange.genesis import Genesis, load_genesis, open_engine, parse_genesis
+from worldmarkets.exchange.ladder import LadderStanding, Receipt, Step
 from worldmarkets.exchange.market import CurveRate, Depth, Level, MarketView, Trade
 from worldmarkets.exchange.parameters import Change
 from worldmarkets.exchange.quotes import Ladders, Limits, Protection, QuoteView
@@ -42,6 +43,7 @@ __all__ = [
     "Genesis",
     "GenesisError",
     "Group",
+    "LadderStanding",
     "Ladders",
     "Leg",
     "Level",
@@ -57,12 +59,14 @@ __all__ = [
     "Preview",
     "Protection",
     "QuoteView",
+    "Receipt",
     "Refused",
     "Rejected",
     "Result",
     "RungPrice",
     "SliceTaken",
     "Standing",
+    "Step",
     "Trade",
     "UnitError",
     "UnknownName",

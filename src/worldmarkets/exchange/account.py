@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from worldmarkets.core.records import Record
 from worldmarkets.core.units import MILLION
 from worldmarkets.exchange import breakdown, views
+from worldmarkets.exchange import ladder as ladders
 from worldmarkets.exchange.bundle import Bundle, Previewer, Standing, Submitter
 from worldmarkets.exchange.desk import Desk
 from worldmarkets.exchange.keys import Key, read_keys
@@ -271,6 +273,25 @@ class Account(Desk[Result]):
             self.nav, self.available_margin, self.value(rungs["unwind"]), self.value(rungs["auction"]),
             self.resilience, self.state,
         )  # fmt: skip
+
+    # The ladder.
+
+    @property
+    def plan(self) -> list[ladders.Step]:
+        """The steps of its unwind plan; none: the default plan."""
+        return ladders.read_plan(self.exchange, self.number)
+
+    @property
+    def ladder(self) -> ladders.LadderStanding | None:
+        """Where it stands on the ladder, its clocks, and what that has cost so far; None when it is not latched."""
+        return ladders.read_standing(self.exchange, self.number)
+
+    def show_ladder(self, moves: Mapping[str, str | Amount]) -> list[ladders.Receipt]:
+        """Return the receipts that it would get if marks moved so, `{"ETH": "-20%"}`, and the book stayed as it is.
+
+        Nothing is done: it is a preview, in which time passes until the account is off the ladder, or 20 minutes.
+        """
+        return ladders.show_ladder(self.exchange, self.number, moves)
 
     def groups(self, severity: Amount | float = 1) -> list[breakdown.Group]:
         """Return what each risk group is worth and costs at a severity, with its legs."""

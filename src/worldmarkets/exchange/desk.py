@@ -30,6 +30,7 @@ from worldmarkets.exchange.commands import make
 from worldmarkets.exchange.errors import UnitError, UnknownName
 from worldmarkets.exchange.genesis import PRICED
 from worldmarkets.exchange.keys import KeyDesk
+from worldmarkets.exchange.ladder import Step, make_plan
 from worldmarkets.exchange.listing import Market
 from worldmarkets.exchange.plans import STEPS
 from worldmarkets.exchange.quotes import SELF_TRADE, SIDES, QuoteDesk
@@ -343,6 +344,12 @@ class Desk(QuoteDesk[T], KeyDesk[T]):
                 value=int(kept),
             )  # fmt: skip
         )
+    def set_plan(self, steps: Sequence[Step] = ()) -> T:
+        """Say what is to be done, in this order, when the account is latched; without steps the default plan is.
+
+        Only a free account sets a plan: it is frozen at the latch.
+        """
+        return self._send_quotes(make_plan(self.exchange, self.number, steps))
 
     # Counterparties.
 

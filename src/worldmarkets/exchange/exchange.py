@@ -213,11 +213,13 @@ class Exchange:
         target = to_time(when)
         if target < self.time_us:
             raise UnitError(f"{when} has gone by: it is {self.time}")
-        events: list[Record] = []
-        while (due := self.read_row("venue", 1).next_due_us) <= target:
-            events += self.send(Command(kind=codes.ADVANCE_TIME, time_us=max(due, self.time_us))).events
-        events += self.send(Command(kind=codes.ADVANCE_TIME, time_us=target)).events
-        return events
+        return [event for events in self.pass_time(target) for event in events]
+
+    def pass_time(self, target_us: int) -> Iterator[tuple[Record, ...]]:
+        """Let time pass until a time in microseconds; yield the events of each command that this takes."""
+        while (due := self.read_row("venue", 1).next_due_us) <= target_us:
+            yield self.send(Command(kind=codes.ADVANCE_TIME, time_us=max(due, self.time_us))).events
+        yield self.send(Command(kind=codes.ADVANCE_TIME, time_us=target_us)).events
 
     def mark(self, asset: str, price: Amount, *, sources: int = 3, agreeing: int = 3) -> Result:
         """Set the mark of an asset, now, as the median of `sources` of which `agreeing` lie together."""

@@ -79,7 +79,7 @@ class MarginCall:
         venue = self.state.venue.read(1)
         record = self.state.accounts.edit(account)
         event = as_margin_called(self.outbox.emit(MARGIN_CALLED, 0, 0, account))
-        event.short = -self.atlas.compute_value(account, venue.initial_ppm)
+        event.missing = -self.atlas.compute_value(account, venue.initial_ppm)
         event.unwind_value = self.atlas.compute_value(account, venue.unwind_ppm)
         event.mark_version = venue.mark_version
         event.resilience_ppm = self.atlas.compute_resilience(account)

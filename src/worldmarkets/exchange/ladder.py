@@ -1,0 +1,246 @@
+"""An account's unwind plan, where it stands on the ladder, and the receipts of rungs that it left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from worldmarkets.core import codes
+from worldmarkets.core.records import Command, PlanStep, Record
+from worldmarkets.core.units import MILLION, SECOND
+from worldmarkets.exchange.commands import make
+from worldmarkets.exchange.errors import UnitError
+from worldmarkets.exchange.units import Amount, from_time, from_units, parse, to_share
+
+if TYPE_CHECKING:
+    from worldmarkets.exchange.desk import Desk
+    from worldmarkets.exchange.exchange import Exchange
+
+KINDS = {
+    codes.PLAN_CANCEL: "cancel", codes.PLAN_TOP_UP: "top up", codes.PLAN_REPAY: "repay", codes.PLAN_CLOSE: "close",
+    codes.PLAN_SELL: "sell", codes.PLAN_HEDGE: "hedge",
+}  # fmt: skip
+RUNGS = {codes.STATE_UNWIND: "unwind", codes.STATE_AUCTION: "auction", codes.STATE_CLOSE_OUT: "close-out"}
+STATES = ("free", "margin call", *RUNGS.values())
+REFRESH = 20  # seconds after which `show_ladder` repeats its marks, so that no feed is stale
+SHOWN = timedelta(minutes=20)  # longer than both clocks of the packaged venue
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of an unwind plan: what is done, to what, how much of it, and how far from the mark at most.
+
+    `subject` is an order, a loan, a market, or the number of an account, as the kind says.
+    """
+
+    kind: str
+    subject: int | str
+    share: str | int = "100%"
+    slippage: str | int = "1%"
+
+    @classmethod
+    def cancel(cls, order: int) -> Step:
+        """Cancel an order: one that is reduce-only, since the latch cancels all others."""
+        return cls("cancel", order)
+
+    @classmethod
+    def top_up(cls, account: Desk[Any], share: str | int = "100%") -> Step:
+        """Move what is short from another account of the owner, up to a share of its numeraire."""
+        return cls("top up", account.number, share)
+
+    @classmethod
+    def repay(cls, loan: int, share: str | int = "100%") -> Step:
+        """Repay a loan with up to a share of the balance of its asset."""
+        return cls("repay", loan, share)
+
+    @classmethod
+    def close(cls, market: str, share: str | int = "100%", slippage: str | int = "1%") -> Step:
+        """Close a share of a perp position."""
+        return cls("close", market, share, slippage)
+
+    @classmethod
+    def sell(cls, market: str, share: str | int = "100%", slippage: str | int = "1%") -> Step:
+        """Sell a share of a holding, in its spot market."""
+        return cls("sell", market, share, slippage)
+
+    @classmethod
+    def hedge(cls, market: str, share: str | int = "100%", slippage: str | int = "1%") -> Step:
+        """Offset a share of the net worth of a market's group in that perp market."""
+        return cls("hedge", market, share, slippage)
+
+
+@dataclass(frozen=True, slots=True)
+class LadderStanding:
+    """Where a latched account stands: its rung, what is left of its clocks, and what the rung has cost so far."""
+
+    rung: str
+    since: datetime
+    unwind_left: timedelta
+    auction_left: timedelta
+    is_paused: bool
+    step: Step | None
+    slices: int
+    slippage: Decimal
+    fees: Decimal
+    brought: Decimal
+    lowest_resilience: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a rung of the ladder was: the state before and after, and what was lost to what.
+
+    `lost_to_price`, `lost_to_slippage`, `fees` and `discount`, less `brought`, sum to the fall of the net asset value.
+    """
+
+    account: int
+    rung: str
+    follows: str
+    first_sequence: int
+    sequence: int
+    margin_before: Decimal
+    margin_after: Decimal
+    nav_before: Decimal
+    nav_after: Decimal
+    lost_to_price: Decimal
+    lost_to_slippage: Decimal
+    fees: Decimal
+    discount: Decimal
+    brought: Decimal
+    resilience_before: Decimal | None
+    resilience_after: Decimal | None
+
+
+def make_plan(exchange: Exchange, number: int, steps: Sequence[Step]) -> list[Record]:
+    """Return the command that sets a plan, with its steps."""
+    numbers = {name: kind for kind, name in KINDS.items()}
+    legs: list[Record] = []
+    for step in steps:
+        if step.kind not in numbers:
+            raise UnitError(f"there is no step {step.kind!r}; there is {', '.join(numbers)}")
+        kind = numbers[step.kind]
+        is_traded = kind in (codes.PLAN_CLOSE, codes.PLAN_SELL, codes.PLAN_HEDGE)
+        subject = exchange.listing.market(str(step.subject)).number if is_traded else int(step.subject)
+        legs.append(
+            make(
+                PlanStep,
+                kind=codes.PLAN_STEP,
+                account=number,
+                step=kind,
+                subject=subject,
+                share_ppm=0 if kind == codes.PLAN_CANCEL else to_share(step.share, MILLION, "share"),
+                slippage_ppm=to_share(step.slippage, MILLION, "slippage") if is_traded else 0,
+            )  # fmt: skip
+        )
+    return [make(Command, kind=codes.SET_PLAN, account=number, count=len(legs)), *legs]
+
+
+def read_step(exchange: Exchange, row: int) -> Step:
+    """Return a step of a plan by its row."""
+    step: Any = exchange.read_row("steps", row)
+    subject: int | str = step.subject
+    if step.step in (codes.PLAN_CLOSE, codes.PLAN_SELL, codes.PLAN_HEDGE):
+        subject = exchange.listing.market(step.subject).symbol
+    share, slippage = (
+        f"{(from_units(part, 6) * 100).normalize():f}%" for part in (step.share_ppm, step.slippage_ppm)
+    )  # fmt: skip
+    return Step(KINDS[step.step], subject, share, slippage)
+
+
+def read_plan(exchange: Exchange, number: int) -> list[Step]:
+    """Return the steps of an account's plan."""
+    row: int = exchange.read_row("accounts", number).plan
+    steps = []
+    while row:
+        steps.append(read_step(exchange, row))
+        row = exchange.read_row("steps", row).next
+    return steps
+
+
+def read_standing(exchange: Exchange, number: int) -> LadderStanding | None:
+    """Return where an account stands on the ladder; None when it is not latched."""
+    row = exchange.read_row("accounts", number).latch
+    if not row:
+        return None
+    latch: Any = exchange.read_row("latches", row)
+    venue: Any = exchange.read_row("venue", 1)
+    cash = exchange.listing.numeraire.from_quanta
+    running = 0 if latch.is_paused else exchange.time_us - latch.counted_us
+    unwind = latch.unwind_us + running * (latch.rung == codes.STATE_UNWIND)
+    auction = latch.auction_us + running * (latch.rung == codes.STATE_AUCTION)
+    return LadderStanding(
+        RUNGS[latch.rung],
+        from_time(latch.latched_us),
+        timedelta(microseconds=max(venue.unwind_clock_us - unwind, 0)),
+        timedelta(microseconds=max(venue.auction_clock_us - auction, 0)),
+        bool(latch.is_paused),
+        read_step(exchange, latch.step) if latch.step else None,
+        latch.slices,
+        cash(latch.slippage),
+        cash(latch.fees),
+        cash(latch.brought),
+        _resilience(latch.lowest_ppm),
+    )  # fmt: skip
+
+
+def read_receipts(exchange: Exchange, events: Sequence[Any]) -> list[Receipt]:
+    """Return the receipts among events: each is two of them, one after the other."""
+    cash = exchange.listing.numeraire.from_quanta
+    receipts = []
+    for event, cost in zip(events, events[1:], strict=False):
+        if event.kind == codes.RUNG_ENDED and cost.kind == codes.RUNG_COST:
+            receipts.append(
+                Receipt(
+                    event.account,
+                    RUNGS[event.code],
+                    STATES[cost.code],
+                    event.first_sequence,
+                    event.sequence,
+                    cash(event.initial_before),
+                    cash(event.initial_after),
+                    cash(event.value_before),
+                    cash(event.value_after),
+                    cash(cost.lost_to_price),
+                    cash(cost.lost_to_slippage),
+                    cash(cost.fees),
+                    cash(cost.discount),
+                    cash(cost.brought),
+                    _resilience(cost.resilience_before_ppm),
+                    _resilience(cost.resilience_after_ppm),
+                )  # fmt: skip
+            )
+    return receipts
+
+
+def show_ladder(
+    exchange: Exchange, number: int, moves: Mapping[str, str | Amount], duration: timedelta = SHOWN
+) -> list[Receipt]:
+    """Move marks, let time pass against the book as it is, and return the receipts of an account; all is taken back."""
+    found: list[Receipt] = []
+    with exchange.preview():
+        prices = {asset: _move(exchange.prices[asset], change) for asset, change in moves.items()}
+        for second in range(duration // timedelta(seconds=1) + 1):
+            if second % REFRESH == 0:
+                for asset, price in {**exchange.prices, **prices}.items():
+                    if asset != exchange.listing.numeraire.symbol:
+                        events = exchange.mark(asset, price).events
+                        found += [receipt for receipt in read_receipts(exchange, events) if receipt.account == number]
+            if not exchange.read_row("accounts", number).latch:
+                break
+            for events in exchange.pass_time(exchange.time_us + SECOND):
+                found += [receipt for receipt in read_receipts(exchange, events) if receipt.account == number]
+    return found
+
+
+def _move(price: Decimal, change: str | Amount) -> Decimal:
+    """Return a price after a change such as "-20%", or the price that is named."""
+    if isinstance(change, str) and change.endswith("%"):
+        return (price * (1 + parse(change.removesuffix("%")) / 100)).quantize(Decimal("1E-8"))
+    return parse(change, "price")
+
+
+def _resilience(ppm: int) -> Decimal | None:
+    return None if ppm < 0 else from_units(ppm, 6)
