@@ -200,7 +200,7 @@ class Unwind:
         event.place = step.place
         event.step = step.step
         event.subject = step.subject
-        event.lots = latch.done
+        event.done = latch.done
         event.left = latch.left
         latch.step = step.next
         latch.is_begun = 0
