@@ -18,7 +18,7 @@ JOBS = int(os.environ.get("WORLDMARKETS_SOAK_JOBS", "1"))
 
 # Of a hundred parts of the time, and how many commands of the whole exchange cost as much as one of these.
 PARTS: dict[str, tuple[int, float]] = {
-    "exchange": (22, 1),
+    "exchange": (20, 1),
     "book": (10, 0.5),
     "triggers": (10, 1),
     "policies": (8, 2),
@@ -32,6 +32,7 @@ PARTS: dict[str, tuple[int, float]] = {
     "fees": (3, 5),
     "parameters": (4, 5),
     "close-outs": (4, 20),
+    "ladder": (2, 20),
 }
 assert sum(parts for parts, _ in PARTS.values()) == 100
 
