@@ -151,4 +151,9 @@ COMMAND_OF: dict[int, Callable[[Stage], list[Record]]] = {
     c.ADD_KEY: lambda s: [s.make_key(c.ADD_KEY, "new", expiry_us=10**16)],
     c.SET_MANDATE: lambda s: [s.make_key(c.SET_MANDATE, "idle", field=c.TERM_ORDER, value=1)],
     c.REVOKE_KEY: lambda s: [s.make_key(c.REVOKE_KEY, "idle")],
+    c.STAKE: lambda s: [collect(s.alice, "stake", "10")],
+    c.UNSTAKE: lambda s: [collect(s.alice, "unstake", "1")],
+    c.SET_COVER: lambda s: [collect(s.alice, "cover")],
+    c.SET_PLAN: lambda s: [s.make(c.SET_PLAN, count=1), s.make(c.PLAN_STEP, step=c.PLAN_CANCEL, subject=1)],
+    c.PLAN_STEP: lambda s: [s.make(c.PLAN_STEP, step=c.PLAN_CANCEL, subject=1)],
 }  # fmt: skip

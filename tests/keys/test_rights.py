@@ -45,7 +45,8 @@ CLASS_OF = {
     c.RESET_PROTECTION: "trading", c.SET_LIMITS: "trading", c.SET_VENUE_LIMITS: "administer",
     c.PROPOSE_CHANGE: "administer", c.CANCEL_CHANGE: "administer", c.LIST_ASSET: "administer",
     c.LIST_MARKET: "administer", c.SIGNED: "nested", c.ADD_KEY: "owner", c.SET_MANDATE: "owner",
-    c.REVOKE_KEY: "owner",
+    c.REVOKE_KEY: "owner", c.STAKE: "owner", c.UNSTAKE: "owner", c.SET_COVER: "owner", c.SET_PLAN: "owner",
+    c.PLAN_STEP: "nothing",
 }  # fmt: skip
 GOVERNED = {kind for kind, name in CLASS_OF.items() if name == "administer"}
 

@@ -232,7 +232,7 @@ MANDATE_KINDS = (  # what a mandate may allow a delegate; a bundle is what its l
 )  # fmt: skip
 OWNER_KINDS = (
     MANDATE_KINDS | 1 << WITHDRAW | 1 << TRANSFER | 1 << PLACE_BID | 1 << BUNDLE | 1 << ADD_KEY | 1 << SET_MANDATE
-    | 1 << REVOKE_KEY
+    | 1 << REVOKE_KEY | 1 << STAKE | 1 << UNSTAKE | 1 << SET_COVER | 1 << SET_PLAN
 )  # fmt: skip
 
 # Terms of a mandate: the fields that SET_MANDATE writes.

@@ -25,8 +25,8 @@ from worldmarkets.core.flows.fund import FundFlow
 from worldmarkets.core.flows.funds import FundsFlow
 from worldmarkets.core.flows.keys import KeysFlow
 from worldmarkets.core.flows.ladder import LadderFlow
-from worldmarkets.core.flows.overdue import OverdueFlow
 from worldmarkets.core.flows.margin_call import MarginCall
+from worldmarkets.core.flows.overdue import OverdueFlow
 from worldmarkets.core.flows.plan import PlanFlow
 from worldmarkets.core.flows.policy import PolicyFlow
 from worldmarkets.core.flows.quote import QuoteFlow
