@@ -68,8 +68,9 @@ def test_what_is_not_allowed_is_an_exception_with_its_code_and_numbers(tmp_path:
             assert refused.value.code == "UNKNOWN_NAME"
             with pytest.raises(TypeError, match="float|decimal"):
                 await maker.place("ETH-PERP", "buy", 0.1, price="2000")  # type: ignore[arg-type]
-            with pytest.raises(ClientError, match="only reads"):
-                await shop.client(signer=None).cancel_all()
+            async with shop.client(signer=None) as reader:
+                with pytest.raises(ClientError, match="only reads"):
+                    await reader.cancel_all()
 
     play(tmp_path, story)
 

@@ -206,6 +206,7 @@ class AsyncClient:
         self, *legs: Command | Legs, account: int | None = None, nonce: int | None = None, expiry: int | None = None
     ) -> SignedBundle:
         """Return legs as one signed bundle.  Nothing is sent."""
+        self._get_signer()
         await self._get_session()
         flat: list[Command] = []
         for leg in legs:

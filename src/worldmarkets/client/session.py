@@ -100,6 +100,7 @@ class Session:
         self._is_up = asyncio.Event()
         self._is_down = asyncio.Event()
         self._is_closed = False
+        self._closing = asyncio.Event()
         self._subscriptions: dict[str, Subscription] = {}
         self._keeper: asyncio.Task[None] | None = None
         self._asked: set[asyncio.Future[Any]] = set()
@@ -114,8 +115,11 @@ class Session:
     async def close(self) -> None:
         """Close the connection and end every subscription."""
         self._is_closed = True
+        self._closing.set()
+        self._is_down.set()
+        self._is_up.set()  # who waits for a connection learns that there will be none
         if self._keeper is not None:
-            self._keeper.cancel()
+            await self._keeper  # an attempt to connect is not left half done
         if self._pipe is not None:
             self._pipe.close()
         for subscription in self._subscriptions.values():
@@ -139,14 +143,17 @@ class Session:
     async def _keep(self) -> None:
         """Connect again whenever the connection is lost."""
         pause = FIRST_PAUSE
-        while True:
+        while not self._closing.is_set():  # also after it was opened: opening forgets that it was down
             await self._is_down.wait()
+            if self._closing.is_set():
+                break
             try:
                 await self._open()
                 pause = FIRST_PAUSE
             except Disconnected:
                 self._is_down.set()
-                await asyncio.sleep(pause * random.uniform(0.5, 1))
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._closing.wait(), pause * random.uniform(0.5, 1))
                 pause = min(pause * 2, LONGEST_PAUSE)
 
     def _lose(self, pipe: Pipe) -> None:

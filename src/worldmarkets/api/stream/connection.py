@@ -1,7 +1,7 @@
 """One client's connection: its requests in, answers and channels out, and the limits that keep others safe from it.
 
-What is sent gathers while the loop runs its round and goes out as one write.  What is sent but not read is bounded: a
-client that does not read is cut off, and can resume.
+What is sent gathers while the loop runs its round and goes out as one write; answers do not wait for the turn of
+channels.  What is sent but not read is bounded: a client that does not read is cut off, and can resume.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ class Connection(WSListener):
         self._out: list[bytes] = []
         self._parts: list[bytes] | None = None
         self._second, self._count, self._floods = 0, 0, 0
+        self._is_answering = self._is_waiting = False
         self.is_open = False
         self.channels: set[str] = set()
         self.farewells: dict[tuple[str, int], bytes] = {}  # what to submit when it ends, by owner and account
@@ -93,10 +94,10 @@ class Connection(WSListener):
             self._gather(frame)
         elif kind == WSMsgType.PING:
             if self._may_send():
-                self._flush()
+                self.flush()
                 transport.send_pong(frame.get_payload_as_bytes())
         elif kind == WSMsgType.CLOSE:
-            self._flush()
+            self.flush()
             self.is_open = False
             transport.send_close(frame.get_close_code(), frame.get_close_message())
             transport.disconnect()
@@ -120,7 +121,7 @@ class Connection(WSListener):
         """Say why and close; a client that does not even read that is dropped after a while."""
         if not self.is_open:
             return
-        self._flush()
+        self.flush()
         self.is_open = False
         self._transport.send_close(code, reason)  # type: ignore[arg-type]
         self._transport.disconnect()
@@ -129,12 +130,15 @@ class Connection(WSListener):
     # Out.
 
     def send(self, frame: bytes) -> None:
-        """Send a frame with the others of this round."""
-        if not self._out:
-            self._loop.call_soon(self._flush)
+        """Send a frame of a channel when it is this connection's turn."""
         self._out.append(frame)
+        if not self._is_waiting:
+            self._is_waiting = True
+            self._server.pump.add(self)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Send what waits to be sent, in one write."""
+        self._is_waiting = False
         if self._out and self.is_open:
             frames, self._out = self._out, []
             if self._may_send():
@@ -150,7 +154,14 @@ class Connection(WSListener):
 
     def _answer(self, answer: Answer) -> None:
         if self.is_open:
-            self.send(make_frame(_encode(answer)))
+            if not self._is_answering:
+                self._is_answering = True
+                self._loop.call_soon(self._flush_answers)
+            self._out.append(make_frame(_encode(answer)))
+
+    def _flush_answers(self) -> None:
+        self._is_answering = False
+        self.flush()
 
     def _refuse(self, request: int, code: str, message: str, needed: int = 0, had: int = 0) -> None:
         self._answer(Answer(id=request, refusal=Refusal(code=code, message=message, needed=needed, had=had)))

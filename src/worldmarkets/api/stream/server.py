@@ -16,6 +16,7 @@ from picows import (
 
 from worldmarkets.api.stream.connection import Connection
 from worldmarkets.api.stream.hub import Hub
+from worldmarkets.api.stream.pump import Pump
 from worldmarkets.node.errors import NodeError, Refused
 from worldmarkets.node.node import Node
 from worldmarkets.schemas.stream import Close
@@ -38,6 +39,7 @@ class Stream:
         self.node = node
         self.limits = node.config.stream
         self.hub = Hub(node, self.limits.kept_messages)
+        self.pump = Pump()
         self.connections: set[Connection] = set()
         self.is_leaving = False
         self._server: asyncio.Server | None = None
