@@ -16,7 +16,7 @@ pytestmark = pytest.mark.both
 
 def fall_due(keeps: bool = False, hedged: bool = False) -> tuple[Exchange, Account, Account]:
     """Let 1,000 at 5 % fall due with 301 USDM and 2 ETH in the borrower's account, and nothing else to be done."""
-    exchange = open_worked()
+    exchange = open_worked(has_ladder=True)
     lender, borrower = enter(exchange, "lender", USDM="2_000"), enter(exchange, "borrower", USDM="301", ETH="2")
     lender.keep_overdue(keeps)
     lend(lender, borrower, "1_000", "5%")

@@ -1,5 +1,7 @@
 """Venues that tests open."""
 
+import msgspec
+
 from worldmarkets import Exchange
 from worldmarkets.exchange import parse_genesis
 
@@ -77,9 +79,11 @@ tenor_hours = 240
 """
 
 
-def open_worked(basis: int = 0) -> Exchange:
+def open_worked(basis: int = 0, has_ladder: bool = False) -> Exchange:
     """A venue with the parameters of the worked cases, and their marks."""
-    exchange = Exchange(parse_genesis(WORKED.format(basis=basis)), capacity=SMALL)
+    genesis = parse_genesis(WORKED.format(basis=basis))
+    genesis = msgspec.structs.replace(genesis, venue=msgspec.structs.replace(genesis.venue, has_ladder=has_ladder))
+    exchange = Exchange(genesis, capacity=SMALL)
     exchange.marks({"ETH": "2000", "stETH": "2000", "BTC": "50000"})
     maker = exchange.account("maker")
     maker.deposit("USDM", "10_000_000")

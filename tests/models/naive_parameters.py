@@ -38,6 +38,10 @@ GUARDS = {
     "market funding": ("market", {"firm_lots": (None, 0, 10**14)}),
     "delay": ("venue", {"parameter_delay_us": ("down", DAY, 30 * DAY)}),
     "venue loans": ("venue", {"renewal_window_us": (None, 0, DAY), "renewal_fee_ppm": (None, 0, MILLION)}),
+    "ladder": ("venue", {
+        "unwind_clock_us": (None, 10**6, DAY), "auction_clock_us": (None, 10**6, DAY),
+        "slice_ppm": (None, 1, MILLION),
+    }),
     "fee tier": ("tier", {
         "fees": (None, 0, MOST), "maker_cut_ppm": (None, 0, 200_000), "taker_cut_ppm": (None, 0, 200_000),
     }),

@@ -65,6 +65,7 @@ EVENT_RECORDS = {
     c.LOAN_CONFIGURED: r.LoanConfigured, c.LOAN_DELIVERED: r.LoanDelivered,
     c.STAKE_CHANGED: r.StakeChanged, c.COVER_SET: r.CoverSet, c.COVER_CHARGED: r.CoverCharged,
     c.CLOSE_OUT_BEGUN: r.CloseOutBegun, c.CLOSE_OUT_COUNTED: r.CloseOutCounted,
+    c.STEP_ENDED: r.StepEnded, c.PLAN_SET: r.PlanSet, c.MARGIN_CALLED: r.MarginCalled, c.MARGIN_CURE: r.MarginCure,
     c.CONTRACT_COUNTED: r.ContractCounted, c.CLAIM_PAID: r.ClaimPaid, c.CLOSE_OUT_DONE: r.CloseOutDone,
 }  # fmt: skip
 

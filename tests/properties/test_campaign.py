@@ -63,6 +63,7 @@ NOT_REACHED = {
     ),
     **dict.fromkeys(
         (
+            "UNKNOWN_GROUP",
             "UNKNOWN_PARAMETER",
             "UNKNOWN_CHANGE",
             "PARAMETER_RANGE",
@@ -98,6 +99,10 @@ NOT_REACHED = {
         ),
         "nobody signs here: tests/keys",
     ),
+    **dict.fromkeys(
+        ("PLAN_FROZEN", "ACCOUNT_CLOSING", "COUNTERPARTY_CLOSING"), "no ladder here: test_ladder.py, test_closeout.py"
+    ),
+    "PRICE_BAND": "who is below rarely fills far from the mark: tests/exchange",
     "CAPACITY": "tables are large here: test_bounds.py",
     "POSITIONS_LIMIT": "needs more than 64 assets: test_bounds.py",
     "LOANS_LIMIT": "needs 256 loans of one asset: test_bounds.py",

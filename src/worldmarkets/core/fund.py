@@ -17,7 +17,7 @@ from worldmarkets.core.state import State
 from worldmarkets.core.timers import Timers
 
 if not cython.compiled:
-    from worldmarkets.core.codes import COVER_CHARGED, NONE, STAKE_CHANGED, STAKE_LEAVES
+    from worldmarkets.core.codes import COVER_CHARGED, NONE, STAKE_CHANGED
     from worldmarkets.core.records import Account, Event, Stake, Venue, as_cover_charged, as_stake_changed
     from worldmarkets.core.units import MILLION
     from worldmarkets.core.wide import mul_div_ceil, mul_div_floor

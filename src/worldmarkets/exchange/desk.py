@@ -344,6 +344,7 @@ class Desk(QuoteDesk[T], KeyDesk[T]):
                 value=int(kept),
             )  # fmt: skip
         )
+
     def set_plan(self, steps: Sequence[Step] = ()) -> T:
         """Say what is to be done, in this order, when the account is latched; without steps the default plan is.
 

@@ -120,7 +120,7 @@ class BorrowFlow:
             principal = loan.principal
         if flags & LOAN_IOU:
             principal = loan.principal  # its interest is one sum: a part is repaid by itself, when something comes in
-        elif self.state.accounts.rows[command.account].state >= STATE_UNWIND:
+        elif self.state.accounts.rows[command.account].latch != NONE:
             return self.repay_shares(command.account, asset, principal)
         interest = self.loans.compute_due(row, principal, self.state.venue.rows[1].time_us)
         balance = self.ledger.get_balance(command.account, asset)

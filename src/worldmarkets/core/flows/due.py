@@ -86,15 +86,18 @@ class DueFlow:
         self.outbox = outbox
 
     def run(self, row: longlong) -> None:
-        """Do what is to be done with a loan that falls due now; while a party is being closed out it waits."""
+        """Do what is to be done with a loan that falls due now; while a party is being closed out it waits.
+
+        An overdue loan is closed out where the venue has a ladder, and waits for its parties elsewhere.
+        """
         loan = self.loans.loans.edit(row)
         loan.timer = NONE
         if self.loans.is_frozen(row):
             loan.timer = self.loans.timers.schedule(LOAN_DUE, row, self.state.venue.rows[1].time_us + DUE_RETRY)
-        elif loan.flags & LOAN_IS_OVERDUE:
-            self.overdue_flow.close(row)
-        else:
+        elif not loan.flags & LOAN_IS_OVERDUE:
             self.follow_plan(row)
+        elif self.state.venue.rows[1].has_ladder != 0:
+            self.overdue_flow.close(row)
 
     def follow_plan(self, row: longlong) -> None:
         """Take the steps of a loan's plan, each for what the one before left."""
