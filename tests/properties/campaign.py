@@ -134,6 +134,7 @@ class Genesis:
 
     max_fills: int = 1_024
     has_fees: bool = True
+    has_ladder: bool = False
 
     @classmethod
     def of(cls, seed: int) -> Genesis:
@@ -180,7 +181,7 @@ class World:
         self.state = self.engine.state
         self.state.open()
         governance = self.engine.governance
-        governance.open_venue(START_US, max_fills=genesis.max_fills)
+        governance.open_venue(START_US, max_fills=genesis.max_fills, has_ladder=genesis.has_ladder)
         for _ in range(max(asset["group"] for asset in assets)):
             governance.add_group()
         for asset in assets:

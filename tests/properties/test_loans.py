@@ -16,7 +16,7 @@ import pytest
 from tests.models import naive_loans as naive
 from tests.models.naive_loans import BUY, ETH, SELL, USDM, Refused
 from tests.properties import soak
-from tests.properties.campaign import CODE_NAMES
+from tests.properties.campaign import CODE_NAMES, Genesis
 from tests.properties.test_bounds import Desk
 from worldmarkets.core import COMPILED
 from worldmarkets.core import codes as c
@@ -64,7 +64,7 @@ class LoansChapter:
         self.chance = random.Random(seed)
         self.seed = seed
         self.log: list[bytes] = []
-        self.desk = Desk(0, 0, ASSETS, MARKETS, ())
+        self.desk = Desk(0, 0, ASSETS, MARKETS, (), genesis=Genesis(has_ladder=True))
         for owner in range(1, ACCOUNTS // 2 + 2):
             for index in range(2):
                 self.desk.open(owner, index)
