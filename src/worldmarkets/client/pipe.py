@@ -57,7 +57,8 @@ class Pipe(WSListener):
             )
         except Exception as error:  # of the socket, the handshake, or the URL
             raise Disconnected(f"{url} cannot be reached: {error}") from error
-        assert isinstance(pipe, cls)
+        if not isinstance(pipe, cls):  # picows has no listener to give when the peer left amid the handshake
+            raise Disconnected(f"{url} cannot be reached: the connection was lost amid the handshake")
         return pipe
 
     def close(self) -> None:
