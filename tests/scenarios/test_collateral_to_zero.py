@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.scenarios.stage import D, enter, open_stage, refused
+from tests.scenarios.stage import D, enter, look, open_stage, refused
 from worldmarkets import Exchange
 from worldmarkets.exchange import load_genesis
 from worldmarkets.exchange.genesis import Genesis
@@ -74,3 +74,36 @@ def test_the_whole_venue_takes_only_so_much_of_it() -> None:
     with refused("COLLATERAL_CAP"):
         second.deposit("MEGA", "500_000.00000001")
     second.deposit("MEGA", "500_000")
+
+
+@pytest.mark.both
+def test_on_the_way_down_it_is_sold_while_there_are_buyers_and_then_given_to_the_lenders() -> None:
+    """110,000 MEGA, 44,000 USDM at first, and 20,000 lent against it: a sixth less a day, and ever fewer bids."""
+    exchange = open_stage(has_ladder=True)
+    first, second = enter(exchange, "first", USDM="30_000"), enter(exchange, "second", USDM="10_000")
+    believer, buyer = enter(exchange, "believer", MEGA="110_000"), enter(exchange, "buyer", USDM="100_000")
+    bystander = enter(exchange, "bystander", USDM="5", MEGA="7")
+    for lender, amount in ((first, "15_000"), (second, "5_000")):
+        lender.lend("USDM", amount, rate="5%", relend=False)
+        believer.borrow("USDM", amount, rate="5%")
+    believer.withdraw("USDM", "20_000")
+    before = look(bystander)
+    price, days = D("0.4"), 0
+    while believer.loans:
+        exchange.step(hours=24)
+        price, days = (price * 5 / 6).quantize(D("0.00001")), days + 1
+        buyer.cancel_all()
+        exchange.mark("MEGA", price, sources=5, agreeing=5)
+        exchange.step(minutes=2)
+        exchange.mark("MEGA", price, sources=5, agreeing=5)
+        buyer.buy("MEGA/USDM", 40_000 // 2**days // 10 * 10, (price * D("0.99")).quantize(D("0.00001")))
+        exchange.step(minutes=16)  # longer than both clocks
+        assert exchange.audit() == []
+    assert days == 3 and believer.ladder is None
+    (one, other), lent = [lender.balances for lender in (first, second)], (15_000, 5_000)
+    assert one["USDM"] > 15_500 and one["MEGA"] > 50_000  # sold while there were bids, the rest in kind
+    assert abs(one["USDM"] - 15_000 - 3 * (other["USDM"] - 5_000)) < D("0.01")
+    assert abs(one["MEGA"] - 3 * other["MEGA"]) < 1  # of both, three to one, as they had lent
+    assert all(lender.nav >= 2 * amount for lender, amount in zip((first, second), lent, strict=True))
+    assert 0 < believer.balances["MEGA"] < 110_000  # and what they were not owed is still its own
+    assert look(bystander) == before

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.scenarios.stage import D, enter, get_largest_withdrawal, open_stage, refused, trade
+from tests.scenarios.stage import D, enter, get_largest_withdrawal, look, open_stage, refused, trade
+from worldmarkets.core import codes as c
 
 
 @pytest.mark.both
@@ -74,3 +75,40 @@ def test_a_bidder_inherits_no_more_than_it_bid_for() -> None:
         exchange.mark("MEGA", "0.714")  # the whole design shock, against it
         assert bidder.nav >= 30_000 - 8_100
         assert exchange.audit() == []
+
+
+@pytest.mark.both
+def test_what_nobody_bid_for_nobody_inherits() -> None:
+    """The same short of 300,000 MEGA, on the ladder, while its price is driven up and up.
+
+    One bidder stands for 20,000 of it.  A lender and a stranger with ten times as much stand for nothing: in March 2025
+    they would have been the pool.
+    """
+    exchange = open_stage(has_ladder=True)
+    maker, trader = enter(exchange, "maker", USDM="2_000_000"), enter(exchange, "trader", USDM="100_000")
+    lender, stranger = enter(exchange, "lender", USDM="300_000"), enter(exchange, "stranger", USDM="300_000")
+    lender.lend("USDM", "200_000", rate="5%")
+    bidder = enter(exchange, "bidder", USDM="30_000")
+    trade(maker, trader, "MEGA-PERP", "300_000", "0.4")
+    trader.withdraw("USDM", get_largest_withdrawal(trader))
+    bidder.bid_backstop("20_000", "0.1", groups=["MEGA"])
+    before = look(lender), look(stranger)
+
+    exchange.step(minutes=2)
+    exchange.mark("MEGA", "0.51")
+    assert trader.state == "auction"
+    events = exchange.step(seconds=299)
+    taken = [event for event in events if event.kind == c.BACKSTOP_TAKEN]
+    assert taken and {event.bidder for event in taken} == {bidder.number}
+    assert sum(event.lots for event in taken) <= 20_000
+    worth = bidder.nav
+    for price in ("0.6", "0.7", "0.714"):
+        exchange.step(minutes=2)
+        exchange.mark("MEGA", price, sources=5, agreeing=5)
+        exchange.step(seconds=30)
+
+    assert trader.perps == [] and trader.nav >= 0  # closed out: the loss is its own and its counterparty's
+    assert maker.nav < 2_000_000 + 100_000  # who won no more than there was
+    assert bidder.state == "free" and 0 < worth - bidder.nav <= 8_100  # the design shock, as its bid said
+    assert (look(lender), look(stranger)) == before
+    assert exchange.audit() == []

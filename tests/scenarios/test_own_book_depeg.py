@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.scenarios.stage import D, enter, open_stage, refused, trade
+from tests.scenarios.stage import D, enter, look, open_stage, refused, trade
 
 
 @pytest.mark.both
@@ -67,3 +67,39 @@ def test_when_all_sources_say_so_it_is_a_price_like_any_other() -> None:
     trader.repay(trader.loans[0].id, "10_000")
     trader.deposit("USDM", "300")
     assert trader.state == "free"
+
+
+@pytest.mark.both
+def test_the_ladder_sells_by_the_sources_and_within_the_band() -> None:
+    """45,000 USDC against 44,000 USDM that were borrowed and taken out: at 0.65 in the own book nothing is touched."""
+    exchange = open_stage(has_ladder=True)
+    lender, buyer = enter(exchange, "lender", USDM="100_000"), enter(exchange, "buyer", USDM="500_000")
+    panic, trader = enter(exchange, "panic", USDC="20_000"), enter(exchange, "trader", USDC="45_000", USDM="5_000")
+    lender.lend("USDM", "60_000", rate="5%")
+    trader.borrow("USDM", "47_000", rate="5%")
+    trader.withdraw("USDM", "48_900")
+    trade(buyer, panic, "USDC/USDM", "20_000", "0.65")
+    before = look(trader), trader.standing
+    exchange.step(seconds=60)
+    assert (look(trader), trader.standing) == before
+
+    states = [trader.state]
+    for price in range(12):  # now all sources say so, a little every minute
+        price_now = 1 - D(price) * D("0.005")
+        exchange.step(minutes=1)
+        exchange.mark("USDC", price_now, sources=5, agreeing=5)
+        states += [trader.state] * (trader.state != states[-1])
+        if trader.ladder is not None:
+            break
+    assert states[-1] == "unwind" and "margin call" in states
+    held = trader.balances["USDC"]
+    buyer.buy("USDC/USDM", "200_000", "0.65")  # a bargain hunter waits far below the mark
+    exchange.step(seconds=30)
+    assert trader.balances["USDC"] == held
+    buyer.buy("USDC/USDM", "200_000", price_now - D("0.002"))
+    exchange.step(seconds=30)
+    assert trader.ladder is None and trader.state == "free"
+    assert 0 < trader.balances["USDC"] < held  # as much as frees it, and no more
+    assert 0 <= trader.available_margin < D("1")
+    assert all(sale.price >= price_now * D("0.99") for sale in exchange.market("USDC/USDM").trades[1:])
+    assert exchange.audit() == []

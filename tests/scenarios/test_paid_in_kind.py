@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.stage import D, enter, open_stage, trade
+from tests.scenarios.stage import D, enter, look, open_stage, trade
 from worldmarkets import Exchange
 from worldmarkets.core import codes as c
 from worldmarkets.core.records import Command
@@ -27,11 +27,6 @@ def close_out(exchange: Exchange, account: Account) -> list[Any]:
         events += exchange.send(make(Command, kind=c.ADVANCE_TIME)).events
         assert exchange.audit() == []
     return events
-
-
-def look(account: Account) -> tuple[Any, ...]:
-    """Everything an account has."""
-    return account.balances, account.loans, account.perps, account.orders
 
 
 def test_a_token_that_went_to_nothing_is_what_its_lenders_get() -> None:

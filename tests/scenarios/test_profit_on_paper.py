@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.scenarios.stage import D, enter, get_largest_withdrawal, open_stage, refused, trade
+from tests.scenarios.stage import D, enter, get_largest_withdrawal, look, open_stage, refused, trade
 
 
 @pytest.mark.both
@@ -70,3 +70,21 @@ def test_a_claim_on_a_broke_account_lets_nothing_out() -> None:
     most = get_largest_withdrawal(winner)
     assert most <= 10_000
     assert most <= winner.nav - claims  # the claim counts in its worth, and not in what may leave
+
+
+@pytest.mark.both
+def test_when_the_loser_is_closed_out_the_winner_gets_what_it_had() -> None:
+    exchange = open_stage(has_ladder=True)
+    lender, bystander = enter(exchange, "lender", USDM="1_000_000"), enter(exchange, "bystander", MEGA="1_000")
+    lender.lend("USDM", "500_000", rate="5%")
+    winner, loser = enter(exchange, "winner", USDM="5_000"), enter(exchange, "loser", USDM="5_000")
+    trade(winner, loser, "MEGA-PERP", "2_000", "0.4")
+    before = look(lender), look(bystander)
+    exchange.step(minutes=2)
+    exchange.mark("MEGA", "4", sources=5, agreeing=5)
+    exchange.step(seconds=10)
+    assert loser.perps == winner.perps == []
+    assert loser.nav == 0 and 9_990 < winner.nav <= 10_000  # 7,200 were won on paper, 5,000 were there
+    assert get_largest_withdrawal(winner) <= 10_000
+    assert (look(lender), look(bystander)) == before
+    assert exchange.audit() == []

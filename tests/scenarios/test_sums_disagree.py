@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.scenarios.stage import D, enter, open_stage, refused
+from tests.scenarios.stage import D, enter, open_stage, refused, trade
 from worldmarkets import Exchange
 from worldmarkets.exchange import Account
 
@@ -82,3 +82,31 @@ def test_what_is_taken_back_leaves_no_sum_behind() -> None:
         check_sums(exchange, accounts)
         digests.append(exchange.market("ETH-PERP").depth())
     assert digests[0] == digests[1]
+
+
+@pytest.mark.both
+def test_no_sum_is_wrong_between_two_steps_of_a_default() -> None:
+    """Through an unwind, an auction and a close-out, after every command that time gives."""
+    exchange = open_stage(has_ladder=True)
+    accounts = [enter(exchange, f"trader {number}", USDM="50_000", ETH="5") for number in range(4)]
+    weak = [enter(exchange, f"weak {number}", USDM="3_000") for number in range(3)]
+    bidder = enter(exchange, "bidder", USDM="50_000")
+    bidder.bid_backstop("10_000", "0.02")
+    everybody = [*accounts, *weak, bidder]
+    for place, one in enumerate(weak):
+        trade(one, accounts[place], "ETH-PERP", "4", "2000")
+        trade(one, accounts[place + 1], "ETH-PERP", "4", "2000")
+        accounts[3].lend("USDM", "1_000", rate="5%")
+        one.borrow("USDM", "1_000", rate="5%")
+    accounts[0].buy("ETH-PERP", "3", "1700")
+    reached = set()
+    for price in ("1760", "1690", "1675", "1450"):
+        exchange.step(minutes=2)
+        exchange.mark("ETH", price, sources=5, agreeing=5)
+        check_sums(exchange, everybody)
+        for place, _ in enumerate(exchange.pass_time(exchange.time_us + 100 * 10**6)):
+            reached |= {one.ladder.rung for one in weak if one.ladder is not None}
+            if place % 7 == 0 or any(one.closing for one in weak):
+                check_sums(exchange, everybody)
+    assert reached >= {"unwind", "auction"}
+    assert all(one.perps == [] for one in weak)
