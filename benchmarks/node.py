@@ -1,8 +1,9 @@
 """A whole venue over loopback sockets: orders to durable receipts, throughput, and reads.
 
 The venue is a process of its own, with its gateway, sequencer, journal on this disk and core on one loop; the clients
-share the machine's other core with its journal thread.  Bundles are signed beforehand: what is measured is the venue,
-and not the client's key.  Every signature is checked by the venue, every receipt is read and must say OK.
+share the machine's other core with its journal thread, its history and its verifier.  Bundles are signed beforehand:
+what is measured is the venue, and not the client's key.  Every signature is checked by the venue, every receipt is read
+and must say OK.
 
 python -m benchmarks.node
 """
@@ -83,6 +84,7 @@ async def serve(folder: Path) -> None:
 
     task = asyncio.create_task(mark())
     await asyncio.sleep(0.2)
+    server.settle()
     print("serving:", server.http_port, server.stream.port, node.domain.chain_id, node.domain.genesis, flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
     task.cancel()

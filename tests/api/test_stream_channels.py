@@ -94,6 +94,16 @@ def draw(source: random.Random, orders: dict[int, str]) -> Command:
     )  # fmt: skip
 
 
+async def submit(talk: Talk, message: bytes) -> list[dict[str, Any]]:
+    """Return the events of a message; what concerns an order that is gone by then has none."""
+    try:
+        return (await talk.pipe.submit(message)).events
+    except RefusedError as error:
+        if error.code != "UNKNOWN_NAME":
+            raise
+        return []
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_books_bests_and_trades_add_up_after_random_flow(tmp_path: Path, seed: int) -> None:
     """The law: who listens from the start, from the middle, or comes back, has the book of the exchange."""
@@ -111,8 +121,8 @@ def test_books_bests_and_trades_add_up_after_random_flow(tmp_path: Path, seed: i
                 for desk in desks * 20:
                     known = {one.id: one.market for one in floor.node.exchange.find_account(desk.owner).orders}
                     messages.append(desk.sign(draw(source, known)))
-                for receipt in await asyncio.gather(*[orders.pipe.submit(message) for message in messages]):
-                    traded += [event for event in receipt.events if event["event"] == "TRADED"]
+                for events in await asyncio.gather(*[submit(orders, message) for message in messages]):
+                    traded += [event for event in events if event["event"] == "TRADED"]
                 if round_ == 3:  # one that comes in the middle, and leaves
                     async with floor.connect() as second:
                         await subscribe(second, *channels)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import socket
 from collections.abc import Iterator
 
@@ -25,6 +26,7 @@ from worldmarkets.node.node import Node
 from worldmarkets.node.recovery import Progress
 
 GRACE_SECONDS = 5  # how long requests under way may take once the server stops
+COLLECTIONS = (50_000, 20, 50)  # receipts that are kept live long, and looking through them finds nothing
 GAUGES = (
     ("history_block", "The last mini-block in the history."),
     ("history_failures", "Times that the history could not be written."),
@@ -94,6 +96,12 @@ class Server:
             stopping.cancel()
         finally:
             await self.close()
+
+    def settle(self) -> None:
+        """Have the collector of this process leave alone what is here to stay, and come by seldom."""
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*COLLECTIONS)
 
     def stop(self) -> None:
         """Have `run` leave; it may be called from a signal handler of the loop."""

@@ -100,6 +100,7 @@ class Venue:
         stopping = asyncio.create_task(self._stopping.wait())
         try:
             await self._wait_for(lambda: self.is_served, tasks[0])
+            self.server.settle()
             await admin.start()
             self._note_address(data)
             tasks.append(asyncio.create_task(oracle.run()))

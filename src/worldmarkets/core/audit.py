@@ -817,16 +817,19 @@ def audit_figures(engine: Engine, state: Tables, found: list[str]) -> None:
 
 
 def audit_nonces(state: Tables, found: list[str]) -> None:
-    """3. A signer's nonces rise along its list, as many as it says; every nonce is one signer's."""
+    """3. A signer's nonces rise along its ring, as many as it says; every nonce is one signer's."""
     total = 0
     for row in range(1, len(state.signers)):
         signer = state.signers[row]
-        before, place, count = NONE, signer.first, 0
-        while place != NONE and count <= MAX_NONCES:
+        before, count = signer.last, 0
+        while before != NONE and count <= MAX_NONCES:
+            place = state.nonces[before].next
             nonce = state.nonces[place]
-            if nonce.previous != before or (before != NONE and nonce.nonce <= state.nonces[before].nonce):
+            if nonce.previous != before or (count and nonce.nonce <= state.nonces[before].nonce):
                 found.append(f"3: signer {row}: nonce {nonce.nonce} stands in the wrong place")
-            before, place, count = place, nonce.next, count + 1
+            before, count = place, count + 1
+            if place == signer.last:
+                break
         if before != signer.last or count != signer.nonces or count > MAX_NONCES:
             found.append(f"3: signer {row}: {signer.nonces} nonces, counted {count}")
         total += count

@@ -65,10 +65,13 @@ class Engine(Queries):
         It ends early, before a command, when the outbox has no room for all that the command may report.
         """
         place: longlong = start
+        seen: longlong = start
         while place < count:
             if self.outbox.get_room() < EVENTS_A_COMMAND:
                 break
-            self.foresee(place, count)
+            while seen <= place:
+                self.foresee(seen, count)
+                seen += 1
             place += self.step(place, count)
         return place - start
 

@@ -14,19 +14,24 @@ from worldmarkets.core.book import Book
 from worldmarkets.core.state import State
 
 if not cython.compiled:
-    from worldmarkets.core.codes import CANCEL_ORDER, NONE, PLACE_ORDER
+    from worldmarkets.core.codes import CANCEL_ORDER, NONE, PLACE_ORDER, SIGNED
     from worldmarkets.core.records import (
         Account,
         Command,
         Figure,
         Level,
         Market,
+        Nonce,
         Order,
+        Owner,
         PlaceOrder,
         Position,
         Side,
+        Signed,
+        Signer,
         as_order_change,
         as_place_order,
+        as_signed,
     )
     from worldmarkets.core.units import MAX_TICKS, ORDER_SLOT_BITS, SIDES
     from worldmarkets.core.wide import prefetch
@@ -58,7 +63,10 @@ class Foresight:
         elif command.kind == PLACE_ORDER:
             new = as_place_order(command)
             if self.state.has_market(new.market):
-                self.state.position_index.foresee_bucket(command.account, self.state.markets.rows[new.market].asset)
+                self.state.position_index.foresee_bucket(command.account, self.state.markets.rows[new.market].asset, 0)
+        elif command.kind == SIGNED:
+            envelope = as_signed(command)
+            self.state.signer_index.foresee_bucket(envelope.signer_high, envelope.signer_middle, envelope.signer_low)
 
     def look_near(self, command: pointer[Command]) -> None:
         """Ask for the rows that those rows link to."""
@@ -78,9 +86,13 @@ class Foresight:
             prefetch(self.state.orders.read(account.first_order), 2)
             if self.state.has_market(new.market):
                 row = self.state.position_index.foresee_entry(
-                    command.account, self.state.markets.rows[new.market].asset
+                    command.account, self.state.markets.rows[new.market].asset, 0
                 )  # fmt: skip
                 prefetch(self.state.positions.read(row), 2)
+        elif command.kind == SIGNED:
+            prefetch(self.state.signers.read(self.find_signer(command)), 1)
+            if self.state.has_account(command.account):
+                prefetch(self.state.owners.read(self.state.accounts.rows[command.account].owner), 1)
 
     def look_next(self, command: pointer[Command]) -> None:
         """Ask for what an order is about to meet: its level, or the order it would trade with."""
@@ -100,6 +112,17 @@ class Foresight:
                     prefetch(self.state.positions.read(order.position), 2)
                 else:
                     self.look_at_level(new.market, new.side, new.price_ticks)
+        elif command.kind == SIGNED:
+            last = self.state.nonces.read(self.state.signers.rows[self.find_signer(command)].last)
+            prefetch(last, 1)
+            prefetch(self.state.nonces.read(last.next), 1)
+
+    def find_signer(self, command: pointer[Command]) -> longlong:
+        """Return the row of an envelope's signer, most likely."""
+        envelope = as_signed(command)
+        return self.state.signer_index.foresee_entry(
+            envelope.signer_high, envelope.signer_middle, envelope.signer_low
+        )  # fmt: skip
 
     def look_at_level(self, market: longlong, side: longlong, price_ticks: longlong) -> None:
         """Ask for the level of a price."""

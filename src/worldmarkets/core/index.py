@@ -64,13 +64,13 @@ class Index:
             row = entry.next
         return NONE
 
-    def foresee_bucket(self, a: ulonglong, b: ulonglong) -> None:
+    def foresee_bucket(self, a: ulonglong, b: ulonglong, c: longlong) -> None:
         """Ask the processor for the bucket of a key."""
-        prefetch(self.buckets.read(self.get_bucket(bucket_hash(a, b, 0))), 1)
+        prefetch(self.buckets.read(self.get_bucket(bucket_hash(a, b, c))), 1)
 
-    def foresee_entry(self, a: ulonglong, b: ulonglong) -> longlong:
+    def foresee_entry(self, a: ulonglong, b: ulonglong, c: longlong) -> longlong:
         """Ask the processor for the first entry of a key's bucket, and return its row, or 0."""
-        row: longlong = self.buckets.rows[self.get_bucket(bucket_hash(a, b, 0))].first
+        row: longlong = self.buckets.rows[self.get_bucket(bucket_hash(a, b, c))].first
         prefetch(self.entries.read(row), 1)
         return row
 

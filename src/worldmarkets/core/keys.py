@@ -92,45 +92,59 @@ class Keys:
         lower: longlong = signer.last
         self.least = 1
         if signer.nonces == MAX_NONCES:
-            self.least = self.nonces.rows[signer.first].nonce + 1
+            self.least = self.nonces.rows[self.nonces.rows[lower].next].nonce + 1
         if value < self.least - 1:
             return NONCE_TOO_LOW
         while lower != NONE and self.nonces.rows[lower].nonce > value:
             lower = self.nonces.rows[lower].previous
+            if lower == signer.last:
+                lower = NONE
         if lower != NONE and self.nonces.rows[lower].nonce == value:
             return NONCE_USED
         self.keep_nonce(row, value, lower)
         return OK
 
     def keep_nonce(self, row: longlong, value: longlong, lower: longlong) -> None:
-        """Put a nonce above the one in row `lower` (0: below all); of too many the lowest is forgotten."""
+        """Put a nonce above the one in row `lower` (0: below all); of too many the lowest makes room.
+
+        They are a ring, so that a nonce above all others takes the place of the lowest where that stands.
+        """
         signer = self.signers.edit(row)
+        last: longlong = signer.last
         place: longlong
-        if signer.nonces == MAX_NONCES:
-            place = signer.first
-            signer.first = self.nonces.rows[place].next
-            second = self.nonces.edit(signer.first)
-            second.previous = NONE
-            if lower == place:
-                lower = NONE
-        else:
-            place = self.nonces.allocate()
+        if signer.nonces < MAX_NONCES:
             signer.nonces += 1
+            place = self.nonces.allocate()
+            self.link_nonce(place, last if lower == NONE else lower)
+        else:
+            place = self.nonces.rows[last].next
+            if lower != last and lower != place:
+                self.unlink_nonce(place)
+                self.link_nonce(place, lower)
         nonce = self.nonces.edit(place)
         nonce.nonce = value
-        nonce.previous = lower
-        nonce.next = signer.first
-        if lower != NONE:
-            below = self.nonces.edit(lower)
-            nonce.next = below.next
-            below.next = place
-        else:
-            signer.first = place
-        if nonce.next != NONE:
-            above = self.nonces.edit(nonce.next)
-            above.previous = place
-        else:
+        if lower == last:
             signer.last = place
+
+    def link_nonce(self, place: longlong, before: longlong) -> None:
+        """Put a nonce into a ring behind another; without one it is a ring of its own."""
+        nonce = self.nonces.edit(place)
+        if before == NONE:
+            nonce.next = nonce.previous = place
+        else:
+            lower = self.nonces.edit(before)
+            higher = self.nonces.edit(lower.next)
+            nonce.next = lower.next
+            nonce.previous = before
+            higher.previous = place
+            lower.next = place
+
+    def unlink_nonce(self, place: longlong) -> None:
+        """Take a nonce out of its ring."""
+        lower = self.nonces.edit(self.nonces.rows[place].previous)
+        higher = self.nonces.edit(self.nonces.rows[place].next)
+        lower.next = self.nonces.rows[place].next
+        higher.previous = self.nonces.rows[place].previous
 
     # Mandates.
 

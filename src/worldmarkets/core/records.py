@@ -1828,20 +1828,20 @@ class Counterparty(Record):
 
 
 class Signer(Record):
-    """An address whose envelopes are taken: the nonces it used, the lowest first, and its role in the venue if any."""
+    """An address whose envelopes are taken: the highest of the nonces it used, and its role in the venue if any."""
 
     high: u64
     middle: u64
     low: u32
-    first: u32
     last: u32
     nonces: u16
     role: u8
     spare: u8
+    spare2: u32
 
 
 class Nonce(Record):
-    """A nonce that a signer used, between the next higher and the next lower one that are kept."""
+    """A nonce that a signer used, between the next higher and the next lower; the lowest follows the highest."""
 
     nonce: i64
     next: u32

@@ -77,6 +77,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     http_port: int = 8_000
     stream_port: int = 8_001
     chain_id: int = 6_342
+    verifies_apart: bool = True  # with a process of its own for signatures, once many come at once
     snapshot_blocks: int = 100_000
     snapshots_kept: int = 3
     limits: Limits = Limits()

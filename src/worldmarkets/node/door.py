@@ -1,14 +1,13 @@
 """The door: what a message must be to reach the sequencer.
 
-In this order: it is the JSON of a signed bundle of a bearable size; it has not expired; a key signed it; that key and
-that account have not sent too much in this second; its names and numbers are those of the venue.  What the key may do
-is the engine's to decide, so that every replay decides it again.
+In this order: it is the JSON of a signed bundle of a bearable size; it has not expired; a key signed it (gate.py); that
+key and that account have not sent too much in this second; its names and numbers are those of the venue.  What the key
+may do is the engine's to decide, so that every replay decides it again.
 """
 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 
 import msgspec
 
@@ -20,20 +19,12 @@ from worldmarkets.exchange.keys import find_role
 from worldmarkets.node.clock import Clock
 from worldmarkets.node.config import Limits
 from worldmarkets.node.errors import Refused
+from worldmarkets.node.verifier import Found, find_signer
 from worldmarkets.schemas import commands
 from worldmarkets.schemas.commands import SignedBundle
-from worldmarkets.schemas.signing import Domain, SignatureError, recover
+from worldmarkets.schemas.signing import Domain
 
 _decode = msgspec.json.Decoder(SignedBundle).decode
-
-
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """A message that may go on: who signed it, and the records of its envelope and what is in it."""
-
-    bundle: SignedBundle
-    signer: str
-    records: bytes
 
 
 class Buckets:
@@ -77,10 +68,31 @@ class Door:
         self._accounts = Buckets(limits.account_commands, limits.burst_seconds)
         self._previews = Buckets(limits.previews, limits.burst_seconds)
 
-    def admit(self, message: bytes, *, is_preview: bool = False) -> Admitted:
-        """Return a message that may go on.  Raises Refused."""
-        bundle = self.read(message)
-        signer = self.identify(bundle)
+    def read(self, message: bytes) -> SignedBundle:
+        """Return the bundle that a message is, if it has not expired.  Raises Refused."""
+        if len(message) > self._limits.message_bytes:
+            raise Refused("TOO_LARGE", "the message is too large", self._limits.message_bytes, len(message))
+        try:
+            bundle = _decode(message)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise Refused("MALFORMED", str(error)) from None
+        now_ms = self._clock.now_us() // 1_000
+        if bundle.expiry < now_ms:
+            raise Refused("EXPIRED", "the bundle has expired", now_ms, bundle.expiry)
+        return bundle
+
+    def identify(self, bundle: SignedBundle) -> str:
+        """Return the address of the key that signed a bundle, found on the spot.  Raises Refused."""
+        return self.get_signer(find_signer(self._domain, bundle))
+
+    def get_signer(self, found: Found) -> str:
+        """Return the address that a signature was found to be of.  Raises Refused."""
+        if found.problem:
+            raise Refused("BAD_SIGNATURE", found.problem)
+        return found.signer
+
+    def admit(self, bundle: SignedBundle, signer: str, *, is_preview: bool = False) -> bytes:
+        """Return the records of a bundle that may go on, in its envelope.  Raises Refused."""
         cost, now_us = len(bundle.legs), self._clock.now_us()
         if is_preview:
             if not self._previews.take(signer, cost, now_us):
@@ -89,26 +101,7 @@ class Door:
             raise Refused("RATE_LIMIT", "too many commands of this key", self._keys.rate, cost)
         elif not self._accounts.take((bundle.owner.lower(), bundle.account), cost, now_us):
             raise Refused("RATE_LIMIT", "too many commands of this account", self._accounts.rate, cost)
-        return Admitted(bundle, signer, self.write(bundle, signer))
-
-    def read(self, message: bytes) -> SignedBundle:
-        """Return the bundle that a message is.  Raises Refused."""
-        if len(message) > self._limits.message_bytes:
-            raise Refused("TOO_LARGE", "the message is too large", self._limits.message_bytes, len(message))
-        try:
-            return _decode(message)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise Refused("MALFORMED", str(error)) from None
-
-    def identify(self, bundle: SignedBundle) -> str:
-        """Return the address of the key that signed a bundle which has not expired.  Raises Refused."""
-        now_ms = self._clock.now_us() // 1_000
-        if bundle.expiry < now_ms:
-            raise Refused("EXPIRED", "the bundle has expired", now_ms, bundle.expiry)
-        try:
-            return recover(self._domain, bundle)
-        except SignatureError as error:
-            raise Refused("BAD_SIGNATURE", str(error)) from None
+        return self.write(bundle, signer)
 
     def write(self, bundle: SignedBundle, signer: str) -> bytes:
         """Return the records of a bundle in its envelope.  Raises Refused."""

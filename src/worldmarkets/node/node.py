@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +31,15 @@ from worldmarkets.node.deposits import Deposits
 from worldmarkets.node.door import Door
 from worldmarkets.node.errors import NodeError, Refused
 from worldmarkets.node.faucet import Faucet
+from worldmarkets.node.gate import Gate
 from worldmarkets.node.journal import Journal
 from worldmarkets.node.metrics import Metrics
 from worldmarkets.node.recovery import Progress, Recovered, Replayed, get_journal_path, recover
 from worldmarkets.node.sequencer import Applied, Entry, Sequencer, Told
 from worldmarkets.node.snapshots import Snapshots
+from worldmarkets.node.verifier import Found
 from worldmarkets.schemas.answers import Receipt
+from worldmarkets.schemas.commands import SignedBundle
 from worldmarkets.schemas.signing import Domain
 
 RECEIPTS_KEPT = 1 << 16
@@ -56,6 +60,12 @@ def hash_genesis(genesis: Genesis) -> str:
     return hashlib.blake2b(msgspec.json.encode(genesis, order="deterministic"), digest_size=32).hexdigest()
 
 
+def _forgive(future: asyncio.Future[Receipt]) -> None:
+    """Take note of a refusal, also when nobody waits for it any more."""
+    if not future.cancelled():
+        future.exception()
+
+
 class Node:
     """A running venue."""
 
@@ -72,6 +82,7 @@ class Node:
         self.domain = Domain(chain_id=config.chain_id, genesis=hash_genesis(genesis))
         self.sequencer = Sequencer(self.exchange, journal, clock, recovered.events)
         self.door = Door(self.exchange, self.domain, clock, config.limits)
+        self.gate = Gate(self.domain, apart=config.verifies_apart)
         self.writer = Writer(self.exchange)
         self._reader = Reader(self.exchange.listing, self.exchange.get_account, self.exchange.get_resting_lots)
         self.deposits = Deposits(self)
@@ -129,6 +140,7 @@ class Node:
         finally:
             self.is_ready = False
             ticker.cancel()
+            await self.gate.close()
 
     def stop(self) -> None:
         """Close the door; `run` ends once what waits is done."""
@@ -177,22 +189,36 @@ class Node:
         return await asyncio.shield(self.submit_soon(message))
 
     def submit_soon(self, message: bytes) -> asyncio.Future[Receipt]:
-        """Take a signed bundle and return the future of its receipt.  Raises Refused."""
+        """Take a signed bundle and return the future of its receipt; it raises Refused.  Raises Refused."""
         key = hashlib.blake2b(message, digest_size=16).digest()
         if (kept := self._receipts.get(key)) is not None:
             return kept
         if not self.is_ready:
             raise Refused("NOT_READY", "the venue takes no commands now")
-        future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         try:
-            admitted = self.door.admit(message)
-            self.sequencer.submit(Entry(admitted.records, message, lambda told: self._answer(key, future, told)))
+            bundle = self.door.read(message)
         except Refused as refused:
             self.metrics.count_refusal(refused.code)
             raise
-        self._receipts[key] = future
+        future = self._receipts[key] = asyncio.get_running_loop().create_future()
+        future.add_done_callback(_forgive)
         self._forget_receipts()
+        self.gate.ask(message, bundle, partial(self._admit, key, future, message, bundle))
         return future
+
+    def _admit(
+        self, key: bytes, future: asyncio.Future[Receipt], message: bytes, bundle: SignedBundle, found: Found
+    ) -> None:  # fmt: skip
+        """Queue a message whose signer is known, or refuse it: then the same message may come again."""
+        try:
+            records = self.door.admit(bundle, self.door.get_signer(found))
+            self.sequencer.submit(Entry(records, message, lambda told: self._answer(key, future, told)))
+        except Refused as refused:
+            self.metrics.count_refusal(refused.code)
+            if self._receipts.get(key) is future:
+                del self._receipts[key]
+            if not future.done():
+                future.set_exception(refused)
 
     def _forget_receipts(self) -> None:
         """Forget the oldest receipts beyond what is kept."""
@@ -247,14 +273,13 @@ class Node:
         Returns (receipt, standing before, standing after).  Raises Refused.
         """
         try:
-            admitted = self.door.admit(message, is_preview=True)
+            bundle = self.door.read(message)
+            records = bytearray(self.door.admit(bundle, self.door.identify(bundle), is_preview=True))
         except Refused as refused:
             self.metrics.count_refusal(refused.code)
             raise
-        bundle = admitted.bundle
         account = self.exchange.find_account(bundle.owner, bundle.account)
         time_us = max(self.clock.now_us(), self.exchange.time_us)
-        records = bytearray(admitted.records)
         for start in range(0, len(records), RECORD_BYTES):
             records[start + 8 : start + 16] = time_us.to_bytes(8, "little")
         with self.exchange.preview():

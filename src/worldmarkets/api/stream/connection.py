@@ -201,7 +201,10 @@ class Connection(WSListener):
         future.add_done_callback(partial(self._receive, request.id))
 
     def _receive(self, request: int, future: asyncio.Future[Receipt]) -> None:
-        if future.cancelled() or future.exception() is not None:
+        error = None if future.cancelled() else future.exception()
+        if isinstance(error, Refused):
+            self._refuse(request, error.code, error.message, error.needed, error.had)
+        elif future.cancelled() or error is not None:
             self._refuse(request, "NOT_READY", "the venue stopped before this was durable; ask again")
         else:
             self._answer(Answer(id=request, receipt=future.result()))
