@@ -49,6 +49,8 @@ GUARDS = {
 LIMITS = ("depth", "holding_cap", "collateral_cap", "open_interest_cap")
 NO_TIER = {"fees": 0, "maker_cut_ppm": 0, "taker_cut_ppm": 0}
 RAMPED = ("asset risk", "venue risk")
+SHARED_GROUP = 2  # the one that new assets may join
+GROUP_ASSETS = 8  # at most
 
 
 def get_most_cap(values: dict[str, int]) -> int | None:
@@ -135,9 +137,12 @@ class Change:
 class NaiveParameters:
     """What every guard is, and what is to happen to it."""
 
-    def __init__(self, values: dict[tuple[str, int], dict[str, int]], books: dict[int, tuple[int, int]], now: int):
+    def __init__(
+        self, values: dict[tuple[str, int], dict[str, int]], books: dict[int, tuple[int, int]], members: int, now: int
+    ):  # fmt: skip
         self.values = values
         self.books = books  # loan books: their asset and the quanta of their lot
+        self.members = members  # of the shared group
         self.now = now
         self.changes: dict[int, Change] = {}
         self.serial = self.turn = 0
@@ -254,11 +259,17 @@ class NaiveParameters:
         """Propose a listing whose terms are right."""
         if role != "administrator":
             return "ROLE"
+        if self.is_crowded(terms):
+            return "PARAMETER_RANGE"
         if len(self.changes) >= 64:
             return "CHANGES_LIMIT"
         change = Change(kind, 0, {}, terms, self.now + self.delay, is_loosening=True)
         self.enter(change)
         return "OK"
+
+    def is_crowded(self, terms: dict[str, int]) -> bool:
+        """Whether a listing is of an asset for which its group has no place; others may have come before it."""
+        return terms.get("group") == SHARED_GROUP and self.members >= GROUP_ASSETS
 
     def cancel(self, role: str, number: int) -> str:
         """Call a change off."""
@@ -314,7 +325,10 @@ class NaiveParameters:
     def launch_asset(self, number: int, change: Change) -> None:
         """A new asset counts nothing at first: its holding cap rises to what was asked for."""
         del self.changes[number]
+        if self.is_crowded(change.new):
+            return
         self.asset_count += 1
+        self.members += change.new["group"] == SHARED_GROUP
         risk = change.new["risk"]
         start = {**risk, "holding_cap": 1}
         self.values["asset risk", self.asset_count] = dict(start)

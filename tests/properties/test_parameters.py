@@ -56,7 +56,8 @@ class Calendar:
             for number, terms in enumerate(self.world.market_terms, 1)
             if terms["kind"] == c.LOAN
         }
-        self.model = naive.NaiveParameters(values, books, self.now)
+        members = int(self.world.rows("groups")["assets"][naive.SHARED_GROUP])
+        self.model = naive.NaiveParameters(values, books, members, self.now)
 
     def read(self, guard: str, subject: int) -> dict[str, int]:
         """What the engine's tables say of a guard."""
@@ -152,10 +153,8 @@ class Calendar:
                 "basis_ppm": self.chance.randrange(50_000)}  # fmt: skip
         risk["holding_cap"] = max(naive.get_most_cap({**risk}) // self.chance.randrange(1, 4), 1)
         limits = {"collateral_cap": self.chance.choice((0, 10**14)), "minimum_principal": 10**6}
-        expected = self.model.list(role, "new asset", {"risk": risk, "limits": limits})
-        group = self.chance.choice((0, 2))
-        if group and int(self.world.rows("groups")["assets"][2]) >= 4:
-            group = 0
+        group = self.chance.choice((0, naive.SHARED_GROUP))
+        expected = self.model.list(role, "new asset", {"risk": risk, "limits": limits, "group": group})
         self.answer(expected, self.send(r.ListAsset, kind=c.LIST_ASSET, flags=ROLES[role], decimals=6, group=group,
                                         collateral_cap=limits["collateral_cap"], minimum_digits=6, **risk))  # fmt: skip
 
