@@ -29,12 +29,6 @@ from worldmarkets.client.session import Session
 from worldmarkets.node.config import Limits
 from worldmarkets.schemas.answers import Receipt
 
-# An attempt to connect that is given up in the middle may leave its socket to the collector, which says so.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-
 MANY = Limits(key_commands=LIMITS_OFF, account_commands=LIMITS_OFF, previews=LIMITS_OFF)
 
 

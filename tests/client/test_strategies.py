@@ -11,12 +11,6 @@ from tests.client.shop import Shop, play
 from tests.node.venue import TAKER
 from worldmarkets.client import ClientError, RejectedError
 
-# An attempt to connect that is given up in the middle may leave its socket to the collector, which says so.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-
 
 async def make_books(shop: Shop) -> None:
     async with shop.client() as maker:
