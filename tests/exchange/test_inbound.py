@@ -12,15 +12,20 @@ from hypothesis import strategies as st
 
 from worldmarkets import Exchange
 from worldmarkets.core import codes
-from worldmarkets.core.codec import decode_commands
-from worldmarkets.exchange import UnitError, UnknownName
+from worldmarkets.core.codec import COMMAND_NAMES, decode_commands
+from worldmarkets.exchange import Step, UnitError, UnknownName
 from worldmarkets.exchange.inbound import _WRITERS, Scribe, _place_any, _place_plainly, make_records
 from worldmarkets.exchange.keys import TRADING
+from worldmarkets.exchange.registry import make_open
 from worldmarkets.schemas import commands as sent
 
 EXCHANGE = Exchange()
 OWNER = EXCHANGE.account("trader")
 OTHER = EXCHANGE.account("other", 3)
+SAVER = EXCHANGE.account("trader", 1)
+EXCHANGE.mark("ETH", "2000")
+OWNER.deposit("USDM", "1000")
+ORDER = OWNER.buy("ETH/USDM", "0.1", "1000").order
 
 
 def wrap(*legs: sent.Command) -> sent.Bundle:
@@ -34,10 +39,11 @@ def write(*legs: sent.Command) -> list[bytes]:
 def say(story: Callable[[Scribe], object]) -> list[bytes]:
     scribe = Scribe(EXCHANGE, OWNER.number)
     story(scribe)
-    return scribe.quotes or scribe.commands
+    return scribe.group or scribe.commands
 
 
 CASES: dict[str, tuple[sent.Command, Callable[[Scribe], object]]] = {
+    "open": (sent.OpenAccount(), lambda desk: desk._send(make_open(OWNER.owner, 0))),
     "withdraw": (sent.Withdraw(asset="USDM", amount="1.5"), lambda desk: desk.withdraw("USDM", "1.5")),
     "transfer": (
         sent.Transfer(asset="ETH", amount="2", to_owner=OTHER.address, to_account=3),
@@ -89,6 +95,7 @@ CASES: dict[str, tuple[sent.Command, Callable[[Scribe], object]]] = {
     ),
     "cancel": (sent.CancelOrder(client_id=7), lambda desk: desk.cancel(client_id=7)),
     "cancel all": (sent.CancelAll(market="ETH-PERP", side="buy"), lambda desk: desk.cancel_all("ETH-PERP", "buy")),
+    "amend": (sent.AmendOrder(order=ORDER, price="1001"), lambda desk: desk.amend(ORDER, price="1001")),
     "pair": (sent.PairOrders(client_id=1, other_client_id=2), lambda desk: desk.pair(client_id=1, other_client_id=2)),
     "dead man": (sent.SetDeadMan(timeout_ms=1_500), lambda desk: desk.set_dead_man(timedelta(seconds=1.5))),
     "bid": (
@@ -117,17 +124,48 @@ CASES: dict[str, tuple[sent.Command, Callable[[Scribe], object]]] = {
         lambda desk: desk.limit("ETH-PERP", order="5", orders=9),
     ),
     "true up": (sent.TrueUp(contract=9), lambda desk: desk.true_up(9)),
+    "compress": (
+        sent.Compress(
+            market="ETH-PERP",
+            circles=[sent.CompressLeg(contract=9, size="0.5"), sent.CompressLeg(contract=8, size="0.25")],
+        ),
+        lambda desk: desk.compress("ETH-PERP", [(9, "0.5"), (8, "0.25")]),
+    ),
     "repay": (sent.RepayLoan(loan=9), lambda desk: desk.repay(9)),
     "extend": (sent.ExtendLoan(loan=9, cap="7%"), lambda desk: desk.extend(9, "7%")),
     "renew": (sent.RenewLoan(loan=9), lambda desk: desk.renew(9)),
     "exit": (sent.ExitLoan(loan=9, rate="7%"), lambda desk: desk.exit_loan(9, "7%")),
-    "plan": (
+    "due plan": (
         sent.ConfigureLoan(steps="repay, sell", cap="7%", not_renewable=True),
         lambda desk: desk.configure_loan(steps=["repay", "sell"], cap="7%", renewable=False),
     ),
-    "no plan": (sent.ConfigureLoan(steps="none"), lambda desk: desk.configure_loan(steps=[])),
+    "no due plan": (sent.ConfigureLoan(steps="none"), lambda desk: desk.configure_loan(steps=[])),
     "give up": (sent.ConfigureAccount(give_up="oldest-first"), lambda desk: desk.configure(give_up="oldest-first")),
     "compression": (sent.ConfigureAccount(compression="on"), lambda desk: desk.allow_compression()),
+    "overdue": (sent.ConfigureAccount(keep_overdue="off"), lambda desk: desk.keep_overdue(False)),
+    "unwind plan": (
+        sent.SetPlan(
+            steps=[
+                sent.PlanStep(step="cancel", order=ORDER),
+                sent.PlanStep(step="top-up", account=1, share="50%"),
+                sent.PlanStep(step="repay", loan=9),
+                sent.PlanStep(step="close", market="ETH-PERP", share="25%", slippage="0.5%"),
+                sent.PlanStep(step="sell", market="ETH/USDM"),
+                sent.PlanStep(step="hedge", market="BTC-PERP", slippage="20bp"),
+            ]
+        ),
+        lambda desk: desk.set_plan(
+            [
+                Step.cancel(ORDER), Step.top_up(SAVER, "50%"), Step.repay(9), Step.close("ETH-PERP", "25%", "0.5%"),
+                Step.sell("ETH/USDM"), Step.hedge("BTC-PERP", slippage="20bp"),
+            ]
+        ),
+    ),
+    "no unwind plan": (sent.SetPlan(), lambda desk: desk.set_plan()),
+    "stake": (sent.Stake(amount="100"), lambda desk: desk.stake("100")),
+    "unstake": (sent.Unstake(shares="12.5"), lambda desk: desk.unstake("12.5")),
+    "unstake all": (sent.Unstake(), lambda desk: desk.unstake()),
+    "cover": (sent.SetCover(covered=True), lambda desk: desk.cover()),
     "policy": (
         sent.SetPolicy(max_exposure="1000", survives="0.6"),
         lambda desk: desk.set_policy(max_exposure="1000", survives="0.6"),
@@ -155,6 +193,19 @@ def test_every_kind_of_command_is_written() -> None:
     assert set(_WRITERS) == set(sent.COMMANDS)
 
 
+def test_every_kind_that_the_key_of_an_account_may_send_can_be_signed() -> None:
+    written = {record[16] for command, _ in CASES.values() for record in write(command)}
+    kinds = (codes.OWNER_KINDS | 1 << codes.OPEN_ACCOUNT) & ~(1 << codes.BUNDLE)
+    assert [COMMAND_NAMES[kind] for kind in COMMAND_NAMES if kinds >> kind & 1 and kind not in written] == []
+
+
+@pytest.mark.parametrize("name", ["quotes", "unwind plan", "compress"])
+def test_a_command_of_several_records_stands_alone(name: str) -> None:
+    for legs in ((CASES[name][0], CASES["cancel"][0]), (CASES[name][0], CASES[name][0])):
+        with pytest.raises(UnitError, match="does not stand in a bundle"):
+            write(*legs)
+
+
 def test_legs_stand_under_one_head_in_their_order() -> None:
     legs = [CASES[name][0] for name in ("limit", "cancel", "repay")]
     head, *rest = [next(decode_commands(record)) for record in write(*legs)]
@@ -172,7 +223,14 @@ def test_legs_stand_under_one_head_in_their_order() -> None:
         (sent.PlaceOrder(market="ETH-PERP", side="buy", size="1", price="1", good_till=5), UnitError, "good_till goes"),
         (sent.PlaceOrder(market="ETH-PERP", side="buy", size="1e30", price="1"), UnitError, "out of range"),
         (sent.ConfigureAccount(), UnitError, "one setting at a time"),
-        (sent.MassQuote(quotes=[]), UnitError, "does not stand in a bundle"),
+        (
+            sent.SetPlan(steps=[sent.PlanStep(step="sell", market="ETH/USDM"), sent.PlanStep(step="sell", order=7)]),
+            UnitError,
+            "leg 2: step 2: a step sell has no order",
+        ),
+        (sent.SetPlan(steps=[sent.PlanStep(step="pray")]), UnknownName, "leg 2: step 1: there is no step 'pray'"),
+        (sent.SetPlan(steps=[sent.PlanStep(step="cancel", order=7, share="5%")]), UnitError, "has no share"),
+        (sent.SetPlan(steps=[sent.PlanStep(step="top-up", account=7)]), UnknownName, "has no account 7"),
         (
             sent.SetCounterparty(owner="0x" + 40 * "9", action="deny"),
             UnknownName,

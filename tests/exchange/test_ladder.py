@@ -85,7 +85,7 @@ def test_a_plan_is_followed_in_its_order_and_frozen():
         trader.buy(market, size, price)
     plan = [Step.top_up(saver, "50%"), Step.close("SOL-PERP", "50%", "1%"), Step.close("ETH-PERP", "100%", "1%")]
     trader.set_plan(plan)
-    assert [(step.kind, step.share) for step in trader.plan] == [("top up", "50%"), ("close", "50%"), ("close", "100%")]
+    assert [(step.kind, step.share) for step in trader.plan] == [("top-up", "50%"), ("close", "50%"), ("close", "100%")]
     bid(bidder, "ETH-PERP", "1750", "1")
     bid(bidder, "SOL-PERP", "125", "20", step="0.1")
     events = [*move(exchange, "ETH", "1750"), *exchange.mark("SOL", "125").events]
@@ -192,9 +192,13 @@ def test_repayments_of_a_latched_account_are_pro_rata():
 def test_what_if():
     exchange, trader, bidder = lean_out()
     bid(bidder, "ETH-PERP", "1760", "0.5")
-    digest = exchange.digest
-    receipts = trader.show_ladder({"ETH": "-12%"})
-    assert exchange.digest == digest and trader.state == "free"
+    digest = exchange.digest()
+    shown = trader.what_if({"ETH": "-12%"})
+    receipts = shown.receipts
+    assert exchange.digest() == digest and trader.state == "free"
+    assert (shown.marks["ETH"], shown.marks["BTC"]) == (1_760, 60_000)
+    assert (shown.before, shown.moved.nav, shown.moved.available_margin) == (trader.standing, 274, -386)
+    assert shown.is_over and shown.after.state == "free" and shown.after.nav == receipts[0].nav_after
     assert [(receipt.rung, receipt.follows) for receipt in receipts] == [("unwind", "free")]
     assert receipts[0].nav_before == 274 and receipts[0].margin_after >= 0
     lost = receipts[0].lost_to_price + receipts[0].lost_to_slippage + receipts[0].fees

@@ -9,10 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.exchange.ladders import bid, move, watch
+from tests.exchange.test_ladder import lean_out
 from worldmarkets import Exchange
 from worldmarkets.core import codes
 from worldmarkets.core.codec import EVENT_NAMES, EVENTS
+from worldmarkets.core.records import ContractCounted
 from worldmarkets.exchange.outbound import _FIELDS, _OTHERWISE, Writer, format_units
+from worldmarkets.exchange.units import from_units
 
 
 @given(units=st.integers(-(1 << 63), 1 << 63), decimals=st.integers(0, 18))
@@ -41,6 +45,34 @@ def test_a_fill_and_a_loan_in_words() -> None:
     said = writer.write(fill)
     assert (said["market"], said["size"], said["price"], said["code"]) == ("ETH-PERP", "0.5", "2001", "buy")
     assert said["taker_fee"] == str(Decimal(fill.taker_fee).scaleb(-6).normalize())
+
+
+def test_the_ladder_in_words() -> None:
+    exchange, trader, bidder = lean_out()
+    bid(bidder, "ETH-PERP", "1760", "0.5")
+    said = {event["event"]: event for event in map(Writer(exchange).write, move(exchange, "ETH", "1760"))}
+    latched = said["LATCHED"]
+    assert (latched["initial"], latched["value"], latched["code"]) == ("-386", "274", "unwind")
+    assert Decimal(latched["resilience"]) == from_units(exchange.engine.get_resilience(trader.number), 6)
+    ended = {event["event"]: event for event in map(Writer(exchange).write, watch(exchange, 5))}
+    assert (ended["RUNG_ENDED"]["value_before"], ended["RUNG_ENDED"]["code"]) == ("274", "unwind")
+    assert (ended["RUNG_COST"]["lost_to_price"], ended["RUNG_COST"]["code"]) == ("0", "free")
+    assert Decimal(ended["RUNG_COST"]["fees"]) > 0
+
+
+def test_a_margin_call_in_words() -> None:
+    exchange, trader, _ = lean_out()
+    said = {event["event"]: event for event in map(Writer(exchange).write, move(exchange, "ETH", "1890"))}
+    assert (said["MARGIN_CALLED"]["missing"], said["MARGIN_CALLED"]["account"]) == ("44.75", f"{trader.address}#0")
+    assert (said["ACCOUNT_STATE"]["code"], said["ACCOUNT_STATE"]["before"]) == ("margin call", "free")
+    cure = said["MARGIN_CURE"]
+    assert (cure["code"], cure["market"], cure["asset"]) == ("sell", "ETH-PERP", "ETH")
+    assert 0 < Decimal(cure["size"]) < 3 and 1_890 < Decimal(cure["up"]) < 1_950 and cure["down"] == "0"
+
+
+def test_lots_are_not_said_as_quanta() -> None:
+    said = Writer(Exchange()).write(ContractCounted(kind=codes.CONTRACT_COUNTED, code=codes.AS_PERP, asset=2, amount=5))
+    assert (said["amount"], said["value"]) == (5, "0")
 
 
 @pytest.mark.parametrize("kind", EVENT_NAMES, ids=EVENT_NAMES.get)

@@ -12,6 +12,7 @@ from worldmarkets.core.units import MILLION
 from worldmarkets.exchange import breakdown, views
 from worldmarkets.exchange import ladder as ladders
 from worldmarkets.exchange.bundle import Bundle, Previewer, Standing, Submitter
+from worldmarkets.exchange.cures import Cure, compute_cures, read_ailment
 from worldmarkets.exchange.desk import Desk
 from worldmarkets.exchange.keys import Key, read_keys
 from worldmarkets.exchange.quotes import Limits, Protection, QuoteView, QuoteViews
@@ -81,8 +82,8 @@ class Account(Desk[Result]):
     def _send(self, command: Record) -> Result:
         return self.exchange.send(command)
 
-    def _send_quotes(self, commands: list[Record]) -> Result:
-        return self.exchange.send(*commands)
+    def _send_group(self, records: list[Record]) -> Result:
+        return self.exchange.send(*records)
 
     def _send_all(self, commands: list[Record]) -> Result:
         return self.exchange.send(*self.exchange.make_bundle(self.number, commands))
@@ -249,7 +250,7 @@ class Account(Desk[Result]):
 
         It is what a look would find now; the exchange itself looks with marks and time steps.
         """
-        return STATES[self.exchange.engine.get_state(self.number)]
+        return ladders.state_name(self.exchange.engine.get_state(self.number))
 
     @property
     def slack(self) -> Decimal:
@@ -286,12 +287,18 @@ class Account(Desk[Result]):
         """Where it stands on the ladder, its clocks, and what that has cost so far; None when it is not latched."""
         return ladders.read_standing(self.exchange, self.number)
 
-    def show_ladder(self, moves: Mapping[str, str | Amount]) -> list[ladders.Receipt]:
-        """Return the receipts that it would get if marks moved so, `{"ETH": "-20%"}`, and the book stayed as it is.
+    def what_if(self, moves: Mapping[str, str | Amount]) -> ladders.WhatIf:
+        """Return what would become of it if marks moved so, `{"ETH": "-20%"}`, and the book stayed as it is.
 
         Nothing is done: it is a preview, in which time passes until the account is off the ladder, or 20 minutes.
         """
-        return ladders.show_ladder(self.exchange, self.number, moves)
+        return ladders.compute_what_if(self.exchange, self.number, moves)
+
+    @property
+    def cures(self) -> list[Cure]:
+        """What would free it, asset by asset: how much to trade at the mark, or which mark; none while it is free."""
+        ailment = read_ailment(self.exchange, self.number)
+        return [] if ailment is None else compute_cures(ailment)
 
     def groups(self, severity: Amount | float = 1) -> list[breakdown.Group]:
         """Return what each risk group is worth and costs at a severity, with its legs."""
@@ -304,6 +311,3 @@ class Account(Desk[Result]):
     def rung_prices(self) -> list[RungPrice]:
         """Return the prices of each asset, the rest unchanged, at which each rung of the ladder is reached."""
         return compute_rung_prices(self.exchange, self.number)
-
-
-STATES = ("free", "margin call", "unwind", "auction", "close-out")  # as numbered in the core

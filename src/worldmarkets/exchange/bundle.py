@@ -46,8 +46,8 @@ class Previewer(Desk[Preview]):
     def _send(self, command: Record) -> Preview:
         return self.exchange.preview_commands(self.number, [command])
 
-    def _send_quotes(self, commands: list[Record]) -> Preview:
-        return self.exchange.preview_commands(self.number, commands)
+    def _send_group(self, records: list[Record]) -> Preview:
+        return self.exchange.preview_commands(self.number, records)
 
     def _send_all(self, commands: list[Record]) -> Preview:
         return self.exchange.preview_commands(self.number, self.exchange.make_bundle(self.number, commands))
@@ -59,8 +59,8 @@ class Submitter(Desk[Result]):
     def _send(self, command: Record) -> Result:
         return self.exchange.submit(command)
 
-    def _send_quotes(self, commands: list[Record]) -> Result:
-        return self.exchange.submit(*commands)
+    def _send_group(self, records: list[Record]) -> Result:
+        return self.exchange.submit(*records)
 
     def _send_all(self, commands: list[Record]) -> Result:
         return self.exchange.submit(*self.exchange.make_bundle(self.number, commands))
@@ -83,8 +83,8 @@ class Bundle(Desk[None]):
     def _send_all(self, commands: list[Record]) -> None:
         self.commands += commands
 
-    def _send_quotes(self, commands: list[Record]) -> None:
-        raise ExchangeError("a mass quote is a command of its own and does not stand in a bundle")
+    def _send_group(self, records: list[Record]) -> None:
+        raise ExchangeError("a mass quote, a plan or a compression does not stand in a bundle")
 
     def preview(self) -> Preview:
         """Run the bundle as it is so far, and take it back."""

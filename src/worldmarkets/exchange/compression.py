@@ -69,32 +69,24 @@ class Compression:
     def __bool__(self) -> bool:
         return bool(self.circles)
 
-    def batches(self) -> list[tuple[Circle, ...]]:
-        """Return the circles as so many at a time as one command takes."""
-        found: list[list[Circle]] = []
-        room = 0
+    def batches(self) -> list[list[tuple[int, Decimal]]]:
+        """Return the contracts of the circles with their sizes, so many at a time as one command takes."""
+        found: list[list[tuple[int, Decimal]]] = []
         for circle in self.circles:
-            if room < len(circle.legs):
+            if not found or len(found[-1]) + len(circle.legs) > MAX_SLICES:
                 found.append([])
-                room = MAX_SLICES
-            found[-1].append(circle)
-            room -= len(circle.legs)
-        return [tuple(batch) for batch in found]
+            found[-1] += [(leg.contract, circle.size) for leg in circle.legs]
+        return found
 
 
-def make_compression(account: int, market: Market, circles: Sequence[Circle], time_us: int) -> list[Record]:
-    """Return circles of one market as one command of an account: a head, and a record for each contract."""
+def make_compression(account: int, circles: Sequence[tuple[int, int]], time_us: int = 0) -> list[Record]:
+    """Return circles of one market as one command of an account: a head, and a record for each contract and its lots.
+
+    Raises UnitError beyond 255 contracts.
+    """
     legs: list[Record] = [
-        make(
-            ContractChange,
-            kind=codes.COMPRESS,
-            account=account,
-            time_us=time_us,
-            contract_id=leg.contract,
-            amount=market.to_lots(circle.size),
-        )
-        for circle in circles
-        for leg in circle.legs
+        make(ContractChange, kind=codes.COMPRESS, account=account, time_us=time_us, contract_id=contract, amount=lots)
+        for contract, lots in circles
     ]
     return [make(Command, kind=codes.COMPRESS, account=account, time_us=time_us, count=len(legs)), *legs]
 

@@ -27,6 +27,7 @@ from worldmarkets.core.records import (
 )
 from worldmarkets.core.units import MILLION
 from worldmarkets.exchange.commands import make
+from worldmarkets.exchange.compression import make_compression
 from worldmarkets.exchange.errors import UnitError, UnknownName
 from worldmarkets.exchange.genesis import PRICED
 from worldmarkets.exchange.keys import KeyDesk
@@ -316,33 +317,30 @@ class Desk(QuoteDesk[T], KeyDesk[T]):
         """
         return self._send(make(ContractChange, kind=codes.TRUE_UP, account=self.number, contract_id=contract))
 
+    def compress(self, market: str, circles: Sequence[tuple[int, Amount]]) -> T:
+        """Send lots round circles of perp contracts: each a contract and a size, taken off it or put on it in turn.
+
+        Source: docs/spec/matches.md.
+        """
+        listed = self.exchange.listing.market(market)
+        legs = [(contract, listed.to_lots(size)) for contract, size in circles]
+        return self._send_group(make_compression(self.number, legs))
+
     def configure(self, *, give_up: str) -> T:
         """Choose which perp contracts are given up first: newest-first, oldest-first or weakest-first."""
-        value = _choose(GIVE_UP, give_up, "order of giving up")
-        return self._send(make(Switch, kind=codes.CONFIGURE_ACCOUNT, account=self.number, value=value))
+        return self._configure(codes.GIVE_UP, _choose(GIVE_UP, give_up, "order of giving up"))
 
     def allow_compression(self, allowed: bool = True) -> T:
         """Let others compress circles of perp contracts that the account stands in, or no more."""
-        return self._send(
-            make(
-                Switch,
-                kind=codes.CONFIGURE_ACCOUNT,
-                account=self.number,
-                setting=codes.COMPRESSION,
-                value=int(allowed),
-            )  # fmt: skip
-        )
+        return self._configure(codes.COMPRESSION, allowed)
 
     def keep_overdue(self, kept: bool = True) -> T:
         """Keep overdue loans that the account gave, as IOUs at the penalty rate, or be paid in kind for them."""
+        return self._configure(codes.KEEP_OVERDUE, kept)
+
+    def _configure(self, setting: int, value: int) -> T:
         return self._send(
-            make(
-                Switch,
-                kind=codes.CONFIGURE_ACCOUNT,
-                account=self.number,
-                setting=codes.KEEP_OVERDUE,
-                value=int(kept),
-            )  # fmt: skip
+            make(Switch, kind=codes.CONFIGURE_ACCOUNT, account=self.number, setting=setting, value=int(value))
         )
 
     def set_plan(self, steps: Sequence[Step] = ()) -> T:
@@ -350,7 +348,7 @@ class Desk(QuoteDesk[T], KeyDesk[T]):
 
         Only a free account sets a plan: it is frozen at the latch.
         """
-        return self._send_quotes(make_plan(self.exchange, self.number, steps))
+        return self._send_group(make_plan(self.exchange, self.number, steps))
 
     # Counterparties.
 

@@ -22,19 +22,20 @@ from worldmarkets.core.audit import compute_violations
 from worldmarkets.core.codec import RECORD_BYTES, decode_events, encode
 from worldmarkets.core.digest import compute_digest
 from worldmarkets.core.engine import Engine
-from worldmarkets.core.records import Command, Record, SetMark
+from worldmarkets.core.records import Command, Record
 from worldmarkets.core.snapshot import read_snapshot, write_snapshot
 from worldmarkets.core.units import SECOND
 from worldmarkets.exchange import genesis as source
 from worldmarkets.exchange import parameters, tables
-from worldmarkets.exchange.account import STATES, Account
+from worldmarkets.exchange.account import Account
 from worldmarkets.exchange.addresses import get_address
 from worldmarkets.exchange.bundle import Preview
-from worldmarkets.exchange.commands import make, make_bundle
-from worldmarkets.exchange.compression import Compression, compute_compression, make_compression
+from worldmarkets.exchange.commands import make_bundle, make_mark
+from worldmarkets.exchange.compression import Compression, compute_compression
 from worldmarkets.exchange.errors import ExchangeError, GenesisError, Rejected, UnitError, UnknownName
 from worldmarkets.exchange.genesis import Genesis, load_genesis, open_engine
 from worldmarkets.exchange.keys import make_envelope
+from worldmarkets.exchange.ladder import STATES
 from worldmarkets.exchange.listing import Listing
 from worldmarkets.exchange.market import FEEDS, CurveRate, MarketView, Trade
 from worldmarkets.exchange.parameters import Change
@@ -185,11 +186,7 @@ class Exchange:
 
     def compress(self, compression: Compression, sender: Account) -> list[Result]:
         """Send a compression in the name of `sender`, in as many commands as it takes.  Raises Rejected."""
-        market = self.listing.market(compression.market)
-        return [
-            self.send(*make_compression(sender.number, market, circles, self.time_us))
-            for circles in compression.batches()
-        ]
+        return [sender.compress(compression.market, circles) for circles in compression.batches()]
 
     # Time and marks.
 
@@ -223,19 +220,7 @@ class Exchange:
 
     def mark(self, asset: str, price: Amount, *, sources: int = 3, agreeing: int = 3) -> Result:
         """Set the mark of an asset, now, as the median of `sources` of which `agreeing` lie together."""
-        listed = self.listing.asset(asset)
-        return self.send(
-            make(
-                SetMark,
-                kind=codes.SET_MARK,
-                asset=listed.number,
-                price=listed.to_mark(price),
-                time_us=self.time_us,
-                source_time_us=self.time_us,
-                sources=sources,
-                agreeing=agreeing,
-            )  # fmt: skip
-        )
+        return self.send(make_mark(self, asset, price, sources, agreeing))
 
     def marks(self, prices: Mapping[str, Amount]) -> None:
         """Set the marks of several assets."""

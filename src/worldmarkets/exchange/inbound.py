@@ -22,6 +22,7 @@ from worldmarkets.exchange.commands import make
 from worldmarkets.exchange.desk import Desk
 from worldmarkets.exchange.errors import UnitError, UnknownName
 from worldmarkets.exchange.keys import TRADING
+from worldmarkets.exchange.ladder import Step
 from worldmarkets.exchange.quotes import SELF_TRADE, SIDES, make_limits
 from worldmarkets.exchange.registry import make_open
 from worldmarkets.exchange.units import from_units
@@ -43,7 +44,7 @@ class Scribe(Desk[None]):
         super().__init__(exchange, number)
         self.role = role
         self.commands: list[bytes] = []
-        self.quotes: list[bytes] = []
+        self.group: list[bytes] = []
 
     def _send(self, command: Record) -> None:
         self.commands.append(bytes(command))
@@ -51,12 +52,12 @@ class Scribe(Desk[None]):
     def _send_all(self, commands: list[Record]) -> None:
         self.commands += [bytes(command) for command in commands]
 
-    def _send_quotes(self, commands: list[Record]) -> None:
-        self.quotes = [bytes(command) for command in commands]
+    def _send_group(self, records: list[Record]) -> None:
+        self.group = [bytes(record) for record in records]
 
 
 def make_records(exchange: Exchange, account: int, bundle: sent.Bundle, role: str = "administrator") -> list[bytes]:
-    """Return what a bundle asks of the engine: one command, one bundle, or one mass quote, with their legs, encoded.
+    """Return what a bundle asks of the engine: one command, or one bundle, with the records that belong to it, encoded.
 
     `account` is the number of the account that the bundle names, 0 when there is none yet; `role` is that of the key
     that signed it, for what concerns the venue.  Raises UnitError and UnknownName, with the place of the leg.
@@ -67,10 +68,10 @@ def make_records(exchange: Exchange, account: int, bundle: sent.Bundle, role: st
             _WRITERS[type(leg)](scribe, leg, bundle)
         except (UnitError, UnknownName) as error:
             raise type(error)(f"leg {place}: {error}") from None
-    if scribe.quotes:
-        if scribe.commands:
-            raise UnitError("a mass quote is a command of its own and does not stand in a bundle")
-        return scribe.quotes
+    if scribe.group:
+        if len(bundle.legs) > 1:
+            raise UnitError("a mass quote, a plan or a compression does not stand in a bundle")
+        return scribe.group
     if len(scribe.commands) == 1:
         return scribe.commands
     head = make(CommandRecord, kind=codes.BUNDLE, account=account, count=len(scribe.commands))
@@ -272,13 +273,63 @@ def _configure_loan(scribe: Scribe, leg: sent.ConfigureLoan, bundle: sent.Bundle
     scribe.configure_loan(leg.loan, steps=steps, cap=leg.cap or None, renewable=not leg.not_renewable)
 
 
+def _compress(scribe: Scribe, leg: sent.Compress, bundle: sent.Bundle) -> None:
+    scribe.compress(leg.market, [(one.contract, one.size) for one in leg.circles])
+
+
 def _configure(scribe: Scribe, leg: sent.ConfigureAccount, bundle: sent.Bundle) -> None:
-    if bool(leg.give_up) == bool(leg.compression):
-        raise UnitError("one setting at a time: give_up or compression")
+    if bool(leg.give_up) + bool(leg.compression) + bool(leg.keep_overdue) != 1:
+        raise UnitError("one setting at a time: give_up, compression or keep_overdue")
     if leg.give_up:
         scribe.configure(give_up=leg.give_up)
-    else:
+    elif leg.compression:
         scribe.allow_compression(_choose(_ON_OFF, leg.compression, "setting of compression"))
+    else:
+        scribe.keep_overdue(_choose(_ON_OFF, leg.keep_overdue, "setting of keep_overdue"))
+
+
+def _set_plan(scribe: Scribe, leg: sent.SetPlan, bundle: sent.Bundle) -> None:
+    steps = []
+    for place, step in enumerate(leg.steps, 1):
+        try:
+            steps.append(read_step(scribe.exchange, step, bundle.owner))
+        except (UnitError, UnknownName) as error:
+            raise type(error)(f"step {place}: {error}") from None
+    scribe.set_plan(steps)
+
+
+def read_step(exchange: Exchange, said: sent.PlanStep, owner: str) -> Step:
+    """Return a step of the plan of an owner's account.  Raises UnitError, UnknownName."""
+    if said.step not in _STEPS:
+        raise UnknownName(f"there is no step {said.step!r}; there is {', '.join(_STEPS)}")
+    subject, terms = _STEPS[said.step]
+    for name in ("order", "account", "loan", "market", "share", "slippage"):
+        if getattr(said, name) and name not in (subject, *terms):
+            raise UnitError(f"a step {said.step} has no {name}")
+    about: int | str = getattr(said, subject)
+    if subject == "account":
+        about = exchange.find_account(owner, said.account).number
+    return Step(said.step, about, **{name: text for name in terms if (text := getattr(said, name))})
+
+
+# What each kind of step is about, and the terms that it has.
+_TRADES = ("market", ("share", "slippage"))
+_STEPS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "cancel": ("order", ()), "top-up": ("account", ("share",)), "repay": ("loan", ("share",)),
+    "close": _TRADES, "sell": _TRADES, "hedge": _TRADES,
+}  # fmt: skip
+
+
+def _stake(scribe: Scribe, leg: sent.Stake, bundle: sent.Bundle) -> None:
+    scribe.stake(leg.amount)
+
+
+def _unstake(scribe: Scribe, leg: sent.Unstake, bundle: sent.Bundle) -> None:
+    scribe.unstake(leg.shares or None)
+
+
+def _set_cover(scribe: Scribe, leg: sent.SetCover, bundle: sent.Bundle) -> None:
+    scribe.cover(leg.covered)
 
 
 def _set_policy(scribe: Scribe, leg: sent.SetPolicy, bundle: sent.Bundle) -> None:
@@ -393,14 +444,19 @@ _WRITERS: dict[type[sent.Command], Callable[[Scribe, Any, sent.Bundle], None]] =
     sent.ResetProtection: _reset_protection,
     sent.SetLimits: _limit,
     sent.TrueUp: _true_up,
+    sent.Compress: _compress,
     sent.RepayLoan: _repay,
     sent.ExtendLoan: _extend,
     sent.RenewLoan: _renew,
     sent.ExitLoan: _exit,
     sent.ConfigureLoan: _configure_loan,
     sent.ConfigureAccount: _configure,
+    sent.SetPlan: _set_plan,
     sent.SetPolicy: _set_policy,
     sent.SetCounterparty: _set_counterparty,
+    sent.Stake: _stake,
+    sent.Unstake: _unstake,
+    sent.SetCover: _set_cover,
     sent.ProposeChange: _propose,
     sent.EndMarket: _end_market,
     sent.CancelChange: _cancel_change,

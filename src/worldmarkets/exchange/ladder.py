@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from worldmarkets.core import codes
+from worldmarkets.core.codec import RECORD_BYTES, decode_events, encode
 from worldmarkets.core.records import Command, PlanStep, Record
 from worldmarkets.core.units import MILLION, SECOND
-from worldmarkets.exchange.commands import make
+from worldmarkets.exchange.commands import make, make_mark
 from worldmarkets.exchange.errors import UnitError
 from worldmarkets.exchange.units import Amount, from_time, from_units, parse, to_share
 
 if TYPE_CHECKING:
+    from worldmarkets.exchange.bundle import Standing
     from worldmarkets.exchange.desk import Desk
     from worldmarkets.exchange.exchange import Exchange
 
 KINDS = {
-    codes.PLAN_CANCEL: "cancel", codes.PLAN_TOP_UP: "top up", codes.PLAN_REPAY: "repay", codes.PLAN_CLOSE: "close",
+    codes.PLAN_CANCEL: "cancel", codes.PLAN_TOP_UP: "top-up", codes.PLAN_REPAY: "repay", codes.PLAN_CLOSE: "close",
     codes.PLAN_SELL: "sell", codes.PLAN_HEDGE: "hedge",
 }  # fmt: skip
-RUNGS = {codes.STATE_UNWIND: "unwind", codes.STATE_AUCTION: "auction", codes.STATE_CLOSE_OUT: "close-out"}
-STATES = ("free", "margin call", *RUNGS.values())
-REFRESH = 20  # seconds after which `show_ladder` repeats its marks, so that no feed is stale
+STATES = ("free", "margin call", "unwind", "auction", "close-out")  # as numbered in the core
+REASONS = {codes.INSOLVENT: "insolvent", codes.OUT_OF_TIME: "out of time", codes.RECOVERED: "recovered"}
+LOOK_AGAIN = 20  # seconds after which `compute_what_if` repeats its marks, before a feed is stale, and looks again
 SHOWN = timedelta(minutes=20)  # longer than both clocks of the packaged venue
 
 
@@ -49,7 +51,7 @@ class Step:
     @classmethod
     def top_up(cls, account: Desk[Any], share: str | int = "100%") -> Step:
         """Move what is short from another account of the owner, up to a share of its numeraire."""
-        return cls("top up", account.number, share)
+        return cls("top-up", account.number, share)
 
     @classmethod
     def repay(cls, loan: int, share: str | int = "100%") -> Step:
@@ -114,6 +116,33 @@ class Receipt:
     resilience_after: Decimal | None
 
 
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """What would become of an account if marks moved: how it stands before, at those marks, and in the end.
+
+    `receipts` are those of the rungs that it would leave on the way; `is_over` says whether it is off the ladder after
+    the time that `passed`.
+    """
+
+    marks: dict[str, Decimal]
+    before: Standing
+    moved: Standing
+    after: Standing
+    receipts: tuple[Receipt, ...]
+    passed: timedelta
+    is_over: bool
+
+
+def state_name(number: int) -> str:
+    """Return the name of a state of an account."""
+    return STATES[number] if number < len(STATES) else str(number)
+
+
+def reason_name(number: int) -> str:
+    """Return why an account is closed out."""
+    return REASONS.get(number, str(number))
+
+
 def make_plan(exchange: Exchange, number: int, steps: Sequence[Step]) -> list[Record]:
     """Return the command that sets a plan, with its steps."""
     numbers = {name: kind for kind, name in KINDS.items()}
@@ -172,7 +201,7 @@ def read_standing(exchange: Exchange, number: int) -> LadderStanding | None:
     unwind = latch.unwind_us + running * (latch.rung == codes.STATE_UNWIND)
     auction = latch.auction_us + running * (latch.rung == codes.STATE_AUCTION)
     return LadderStanding(
-        RUNGS[latch.rung],
+        state_name(latch.rung),
         from_time(latch.latched_us),
         timedelta(microseconds=max(venue.unwind_clock_us - unwind, 0)),
         timedelta(microseconds=max(venue.auction_clock_us - auction, 0)),
@@ -195,8 +224,8 @@ def read_receipts(exchange: Exchange, events: Sequence[Any]) -> list[Receipt]:
             receipts.append(
                 Receipt(
                     event.account,
-                    RUNGS[event.code],
-                    STATES[cost.code],
+                    state_name(event.code),
+                    state_name(cost.code),
                     event.first_sequence,
                     event.sequence,
                     cash(event.initial_before),
@@ -215,30 +244,59 @@ def read_receipts(exchange: Exchange, events: Sequence[Any]) -> list[Receipt]:
     return receipts
 
 
-def show_ladder(
-    exchange: Exchange, number: int, moves: Mapping[str, str | Amount], duration: timedelta = SHOWN
-) -> list[Receipt]:
-    """Move marks, let time pass against the book as it is, and return the receipts of an account; all is taken back."""
-    found: list[Receipt] = []
+def compute_what_if(
+    exchange: Exchange, number: int, moves: Mapping[str, str | Amount], duration: timedelta = SHOWN,
+    may_go_on: Callable[[], bool] = lambda: True,
+) -> WhatIf:  # fmt: skip
+    """Move marks, let time pass against the book as it is until an account is off the ladder, and take all that back.
+
+    It ends after `duration`, or when `may_go_on` says no, in any case.  Raises UnitError, UnknownName, Rejected.
+    """
+    account = exchange.get_account(number)
+    moved = {asset: _move(exchange, asset, change) for asset, change in moves.items()}
+    receipts: list[Receipt] = []
+
+    def note(events: Sequence[Any]) -> None:
+        receipts.extend(receipt for receipt in read_receipts(exchange, events) if receipt.account == number)
+
     with exchange.preview():
-        prices = {asset: _move(exchange.prices[asset], change) for asset, change in moves.items()}
-        for second in range(duration // timedelta(seconds=1) + 1):
-            if second % REFRESH == 0:
-                for asset, price in {**exchange.prices, **prices}.items():
-                    if asset != exchange.listing.numeraire.symbol:
-                        events = exchange.mark(asset, price).events
-                        found += [receipt for receipt in read_receipts(exchange, events) if receipt.account == number]
-            if not exchange.read_row("accounts", number).latch:
-                break
-            for events in exchange.pass_time(exchange.time_us + SECOND):
-                found += [receipt for receipt in read_receipts(exchange, events) if receipt.account == number]
-    return found
+        begun_us, before = exchange.time_us, account.standing
+        for asset, price in moved.items():
+            note(exchange.mark(asset, price).events)
+        at_marks, marks = account.standing, exchange.prices
+        commands = [make_mark(exchange, asset, price) for asset, price in marks.items()][1:]  # the first has none
+        until_us = begun_us + duration // timedelta(microseconds=1)
+        while _is_on_ladder(exchange, number) and exchange.time_us < until_us and may_go_on():
+            is_early = exchange.time_us < begun_us + LOOK_AGAIN * SECOND
+            events = exchange.apply_block(_make_block(commands, exchange.time_us, 1 if is_early else LOOK_AGAIN))
+            while exchange.read_row("venue", 1).next_due_us <= exchange.time_us and may_go_on():
+                events += exchange.apply_block(_make_block([], exchange.time_us, 0))
+            if codes.RUNG_ENDED in events[8::RECORD_BYTES]:
+                note(decode_events(events))
+        passed = timedelta(microseconds=exchange.time_us - begun_us)
+        is_over = not _is_on_ladder(exchange, number)
+        return WhatIf(marks, before, at_marks, account.standing, tuple(receipts), passed, is_over)
 
 
-def _move(price: Decimal, change: str | Amount) -> Decimal:
-    """Return a price after a change such as "-20%", or the price that is named."""
+def _make_block(marks: Sequence[Any], time_us: int, seconds: int) -> bytes:
+    """Return marks, and the commands that let seconds pass one by one, encoded."""
+    for mark in marks:
+        mark.time_us = mark.source_time_us = time_us
+    times = range(time_us + SECOND, time_us + (seconds + 1) * SECOND, SECOND) if seconds else [time_us]
+    return encode([*marks, *(Command(kind=codes.ADVANCE_TIME, time_us=when) for when in times)])
+
+
+def _is_on_ladder(exchange: Exchange, number: int) -> bool:
+    return bool(exchange.engine.get_state(number) >= codes.STATE_UNWIND)
+
+
+def _move(exchange: Exchange, asset: str, change: str | Amount) -> Decimal:
+    """Return the price of an asset after a change such as "-20%", or the price that is named."""
+    price = exchange.prices.get(exchange.listing.asset(asset).symbol)
+    if price is None:
+        raise UnitError(f"{asset} has no mark yet")
     if isinstance(change, str) and change.endswith("%"):
-        return (price * (1 + parse(change.removesuffix("%")) / 100)).quantize(Decimal("1E-8"))
+        return (price * (1 + parse(change.removesuffix("%"), "change") / 100)).quantize(Decimal("1E-8"))
     return parse(change, "price")
 
 

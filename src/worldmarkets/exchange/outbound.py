@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from worldmarkets.core import codes
 from worldmarkets.core.codec import EVENT_NAMES, EVENTS, RECORD_BYTES, result_name
 from worldmarkets.core.records import Event, Record
+from worldmarkets.exchange.ladder import reason_name, state_name
 from worldmarkets.exchange.listing import Market
 from worldmarkets.exchange.results import side_name
 from worldmarkets.exchange.units import MARK_DECIMALS
@@ -29,14 +30,21 @@ _FIELDS = {
     "price_ticks": "price", "trigger_ticks": "price",
     "cost": "cash", "paid": "cash", "owed": "cash", "funding": "cash", "taker_fee": "cash", "maker_fee": "cash",
     "value": "cash", "initial_value": "cash", "notional": "cash", "max_notional": "cash", "max_exposure": "cash",
-    "true_up_threshold": "cash", "limit": "cash",
+    "true_up_threshold": "cash", "limit": "cash", "initial": "cash", "missing": "cash", "unwind_value": "cash",
+    "initial_before": "cash", "initial_after": "cash", "value_before": "cash", "value_after": "cash",
+    "lost_to_price": "cash", "lost_to_slippage": "cash", "fees": "cash", "discount": "cash", "brought": "cash",
+    "claim": "cash", "claims": "cash", "holdings": "cash", "lent": "cash", "unpaid": "cash",
+    "fund": "cash", "shares": "cash", "leaving": "cash", "fund_shares": "cash",
     "amount": "quanta", "balance": "quanta", "principal": "quanta", "interest": "quanta", "left": "quanta",
-    "fee": "quanta",
+    "fee": "quanta", "remainder": "quanta",
     "rate_bp": "rate", "cap_bp": "rate",
-    "mark": "mark",
+    "mark": "mark", "up": "mark", "down": "mark",
+    "severity_ppm": "severity", "rung_ppm": "severity", "resilience_ppm": "severity",
+    "resilience_before_ppm": "severity", "resilience_after_ppm": "severity",
     "time_us": "time", "due_us": "time", "expiry_us": "time", "next_us": "time", "when_us": "time", "window_us": "time",
+    "from_us": "time",
     "maker": "account", "short_account": "account", "lender": "account", "former": "account", "other": "account",
-    "to": "account", "rounding_account": "account", "bidder": "account",
+    "to": "account", "rounding_account": "account", "bidder": "account", "creditor": "account",
     "asset": "asset",
 }  # fmt: skip
 _OTHERWISE: dict[int, dict[str, str]] = {
@@ -48,9 +56,23 @@ _OTHERWISE: dict[int, dict[str, str]] = {
     codes.MARKET_SETTLED: {"price": "mark"},
     codes.PROTECTION_TRIPPED: {"delta": "size"},
     codes.BACKSTOP_TAKEN: {"loss": "cash"},
+    codes.ACCOUNT_STATE: {"before": "state", "initial_value": "cash"},
+    codes.STEP_ENDED: {"left": "number"},  # lots of a market, or quanta of what was repaid
+    codes.STAKE_CHANGED: {"amount": "cash"},
+    codes.COVER_CHARGED: {"amount": "cash", "interest": "cash"},
+    codes.CONTRACT_COUNTED: {"amount": "number"},  # lots of a perp, or quanta of a loan
+    codes.LOAN_DELIVERED: {"principal": "number", "interest": "number"},  # of the loan's asset, not of what was given
 }
 # What the code of an event's head says.
 SAYS_CODE: dict[int, Callable[[int], str]] = {
+    codes.ACCOUNT_STATE: state_name,
+    codes.LATCHED: state_name,
+    codes.RUNG_ENDED: state_name,
+    codes.RUNG_COST: state_name,
+    codes.MARGIN_CURE: side_name,
+    codes.CLOSE_OUT_BEGUN: reason_name,
+    codes.CLOSE_OUT_COUNTED: reason_name,
+    codes.CLOSE_OUT_DONE: reason_name,
     codes.TRADED: side_name,
     codes.REJECTED: result_name,
     codes.REPEATED: result_name,
@@ -63,16 +85,14 @@ _HEAD = ("sequence", "kind", "code", "market", "account")
 
 
 def get_meaning(kind: int, field: str) -> str | None:
-    """Return what a field of a kind of event means: size, price, cash, quanta, rate, mark, time, account, asset, side.
-
-    None: it is a plain number.
-    """
-    return _OTHERWISE.get(kind, {}).get(field) or _FIELDS.get(field)
+    """Return what a field of a kind of event means, as one of the words of the table.  None: it is a plain number."""
+    meaning = _OTHERWISE.get(kind, {}).get(field) or _FIELDS.get(field)
+    return None if meaning == "number" else meaning
 
 
 def name_field(kind: int, field: str) -> str:
     """Return what a field of a kind of event is called in words: without the unit that it no longer has."""
-    word = field if get_meaning(kind, field) is None else re.sub("_(ticks|lots|bp|us)$", "", field)
+    word = field if get_meaning(kind, field) is None else re.sub("_(ticks|lots|bp|us|ppm)$", "", field)
     return "size" if word == "lots" else word
 
 
@@ -127,6 +147,8 @@ class Writer:
             "account": lambda value, market, asset: self._name_account(value) if value else None,
             "asset": lambda value, market, asset: self._name_asset(value),
             "side": lambda value, market, asset: side_name(value),
+            "state": lambda value, market, asset: state_name(value),
+            "severity": lambda value, market, asset: None if value < 0 else format_units(value, 6),
         }
 
     def write_all(self, events: bytes | memoryview) -> list[dict[str, Any]]:

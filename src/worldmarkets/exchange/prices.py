@@ -39,7 +39,7 @@ class CriticalPrice:
 
 
 @dataclass(frozen=True, slots=True)
-class _Group:
+class PricedGroup:
     """A group's holdings, and for each rung what the account's other groups are worth, in numeraire quanta."""
 
     holdings: tuple[Holding, ...]
@@ -47,7 +47,7 @@ class _Group:
     rungs: tuple[tuple[str, Decimal, int], ...]
 
 
-def read_prices(exchange: Exchange, number: int) -> list[_Group]:
+def read_prices(exchange: Exchange, number: int) -> list[PricedGroup]:
     """Return what the critical prices of an account are computed from."""
     views, engine = exchange.get_views(number), exchange.engine
     groups = []
@@ -62,11 +62,11 @@ def read_prices(exchange: Exchange, number: int) -> list[_Group]:
             ppm = to_severity(severity)
             rungs.append((name, severity, engine.get_value(number, ppm) - engine.get_figure(figure_row, ppm)))
         symbols = tuple(exchange.listing.asset(holding.position.asset).symbol for holding in holdings)
-        groups.append(_Group(tuple(holdings), symbols, tuple(rungs)))
+        groups.append(PricedGroup(tuple(holdings), symbols, tuple(rungs)))
     return groups
 
 
-def compute_prices(groups: list[_Group]) -> list[CriticalPrice]:
+def compute_prices(groups: list[PricedGroup]) -> list[CriticalPrice]:
     """Return the critical prices of every asset that an account's value depends on, rung by rung."""
     return [
         _find(group, place, rung, severity, others)
@@ -77,7 +77,7 @@ def compute_prices(groups: list[_Group]) -> list[CriticalPrice]:
     ]
 
 
-def _find(group: _Group, place: int, rung: str, severity: Decimal, others: int) -> CriticalPrice:
+def _find(group: PricedGroup, place: int, rung: str, severity: Decimal, others: int) -> CriticalPrice:
     ppm = to_severity(severity)
     asset = group.holdings[place].asset
     rest = [

@@ -89,8 +89,8 @@ class QuoteDesk(ABC, Generic[T]):
         """Do with a command what this desk does."""
 
     @abstractmethod
-    def _send_quotes(self, commands: list[Record]) -> T:
-        """Do with a mass quote, its head and its quotes, what this desk does."""
+    def _send_group(self, records: list[Record]) -> T:
+        """Do with one command of several records, its head and its parts, what this desk does."""
 
     def quote(
         self, ladders: Ladders, *, all_or_none: bool = False, pull_others: bool = False, post_only: bool = True,
@@ -131,13 +131,13 @@ class QuoteDesk(ABC, Generic[T]):
                         )
         options = codes.ALL_OR_NONE * all_or_none | codes.PULL_OTHERS * pull_others
         head = make(MassQuote, kind=codes.MASS_QUOTE, account=self.number, count=len(quotes), flags=options)
-        return self._send_quotes([head, *quotes])
+        return self._send_group([head, *quotes])
 
     def pull_quotes(self, market: str | None = None) -> T:
         """Withdraw every quote, of one market or of all."""
         number = 0 if market is None else self.exchange.listing.market(market).number
         flags = codes.PULL_OTHERS
-        return self._send_quotes(
+        return self._send_group(
             [make(MassQuote, kind=codes.MASS_QUOTE, account=self.number, market=number, flags=flags)]
         )
 

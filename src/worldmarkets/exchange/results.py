@@ -236,6 +236,7 @@ _CASH = frozenset(
         codes.LIMIT_NOTIONAL,
         codes.MARGIN,
         codes.MARGIN_WORSE,
+        codes.PLAN_FROZEN,
         codes.WITHDRAWABLE,
         codes.PRICE_BAND,
         codes.LENDER_NOT_FREE,

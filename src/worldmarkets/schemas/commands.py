@@ -18,6 +18,7 @@ Uint64 = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]  # up to what the 
 Text = Annotated[str, msgspec.Meta(max_length=64)]
 LongText = Annotated[str, msgspec.Meta(max_length=1_024)]  # a list of names, with commas between
 MAX_LEGS = 100
+MAX_STEPS = 16
 NOBODY = "0x" + 40 * "0"
 
 
@@ -52,26 +53,8 @@ class Transfer(Command, frozen=True):
     to_account: Uint32 = 0
 
 
-class AddKey(Command, frozen=True):
-    """Let another key act for this account until `expiry`, under a mandate: what is not named it may not do.
-
-    `kinds` are kinds of command such as "PlaceOrder", or "trading" for those of trading; `markets` are symbols or
-    "all"; `order` and `day` bound the notional of one order and of a day's fills, `loss` what the account may lose in a
-    day, `floor` is the least available margin that may be left; "unlimited" is no limit.
-    """
-
-    key: Address
-    expiry: Uint64
-    kinds: LongText = ""
-    markets: LongText = ""
-    order: Text = ""
-    day: Text = ""
-    loss: Text = ""
-    floor: Text = ""
-
-
-class SetMandate(Command, frozen=True):
-    """Write other terms of a key's mandate, as in AddKey; what is not said stays, and markets only come on top."""
+class Mandated(Command, frozen=True):
+    """What a key may do: the terms of AddKey and SetMandate."""
 
     key: Address
     expiry: Uint64 = 0
@@ -81,6 +64,21 @@ class SetMandate(Command, frozen=True):
     day: Text = ""
     loss: Text = ""
     floor: Text = ""
+
+
+class AddKey(Mandated, frozen=True):
+    """Let another key act for this account until `expiry`, under a mandate: what is not named it may not do.
+
+    `kinds` are kinds of command such as "PlaceOrder", or "trading" for those of trading; `markets` are symbols or
+    "all"; `order` and `day` bound the notional of one order and of a day's fills, `loss` what the account may lose in a
+    day, `floor` is the least available margin that may be left; "unlimited" is no limit.
+    """
+
+    expiry: Uint64
+
+
+class SetMandate(Mandated, frozen=True):
+    """Write other terms of a key's mandate, as in AddKey; what is not said stays, and markets only come on top."""
 
 
 class RevokeKey(Command, frozen=True):
@@ -209,14 +207,18 @@ class ResetProtection(Command, frozen=True):
     market: Text
 
 
-class SetLimits(Command, frozen=True):
-    """Limit what the account may do in a market; what is not said is not limited."""
+class Limited(Command, frozen=True):
+    """What may be done in a market: the limits of SetLimits and SetVenueLimits."""
 
     market: Text
     order: Text = ""
     position: Text = ""
     orders: Uint32 = 0
     notional: Text = ""
+
+
+class SetLimits(Limited, frozen=True):
+    """Limit what the account may do in a market; what is not said is not limited."""
 
 
 # Contracts.
@@ -226,6 +228,20 @@ class TrueUp(Command, frozen=True):
     """Pay a perp contract's unrealised profit now, and strike it at the mark."""
 
     contract: Uint64
+
+
+class CompressLeg(Part, frozen=True):
+    """A contract of a circle, and the size that goes round it."""
+
+    contract: Uint64
+    size: Text
+
+
+class Compress(Command, frozen=True):
+    """Take the lots of circles of perp contracts off one contract and put them on the next, in turn."""
+
+    market: Text
+    circles: Annotated[list[CompressLeg], msgspec.Meta(max_length=MAX_LEGS)]
 
 
 class RepayLoan(Command, frozen=True):
@@ -269,10 +285,37 @@ class ConfigureLoan(Command, frozen=True):
 
 
 class ConfigureAccount(Command, frozen=True):
-    """Choose which perp contracts are given up first, or whether others may compress: one of the two at a time."""
+    """Choose one of the account's settings; `compression` and `keep_overdue` are on or off.
+
+    `give_up` says which perp contracts are given up first, `compression` whether others may compress, `keep_overdue`
+    whether overdue loans that the account gave are kept as IOUs at the penalty rate rather than paid in kind.
+    """
 
     give_up: Text = ""
     compression: Text = ""
+    keep_overdue: Text = ""
+
+
+class PlanStep(Part, frozen=True):
+    """A step of an unwind plan: cancel, top-up, repay, close, sell or hedge, and what that is about.
+
+    A cancel names an `order`, a top-up another `account` of the owner, a repayment a `loan`, the others a `market`.
+    `share` is all of it unless it is said; what trades goes at most `slippage` from the mark, 1 % unless it is said.
+    """
+
+    step: Text
+    order: Uint64 = 0
+    account: Uint32 = 0
+    loan: Uint64 = 0
+    market: Text = ""
+    share: Text = ""
+    slippage: Text = ""
+
+
+class SetPlan(Command, frozen=True):
+    """Say what is to be done, in this order, when the account is latched; without steps the default plan is."""
+
+    steps: Annotated[list[PlanStep], msgspec.Meta(max_length=MAX_STEPS)] = []
 
 
 class SetPolicy(Command, frozen=True):
@@ -290,6 +333,27 @@ class SetCounterparty(Command, frozen=True):
     action: Text
     account: Uint32 = 0
     limit: Text = ""
+
+
+# The default fund.
+
+
+class Stake(Command, frozen=True):
+    """Put numeraire into the default fund: it earns a part of covered accounts' interest, and bears defaults."""
+
+    amount: Text
+
+
+class Unstake(Command, frozen=True):
+    """Let shares of the default fund, all unless it is said, leave it; they are paid out seven days later."""
+
+    shares: Text = ""
+
+
+class SetCover(Command, frozen=True):
+    """Be covered by the default fund from seven days later on, or no more."""
+
+    covered: bool
 
 
 # Of the administrator and the guardian.
@@ -335,16 +399,11 @@ class SetFeed(Command, frozen=True):
     halted: bool
 
 
-class SetVenueLimits(Command, frozen=True):
+class SetVenueLimits(Limited, frozen=True, kw_only=True):
     """Limit what an account may do in a market, as the venue."""
 
     owner: Address
-    market: Text
     account: Uint32 = 0
-    order: Text = ""
-    position: Text = ""
-    orders: Uint32 = 0
-    notional: Text = ""
 
 
 class ListAsset(Command, frozen=True):
@@ -396,14 +455,19 @@ AnyCommand = Union[  # noqa: UP007 - msgspec reads the members from here
     ResetProtection,
     SetLimits,
     TrueUp,
+    Compress,
     RepayLoan,
     ExtendLoan,
     RenewLoan,
     ExitLoan,
     ConfigureLoan,
     ConfigureAccount,
+    SetPlan,
     SetPolicy,
     SetCounterparty,
+    Stake,
+    Unstake,
+    SetCover,
     ProposeChange,
     EndMarket,
     CancelChange,

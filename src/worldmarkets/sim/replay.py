@@ -213,7 +213,8 @@ class Replay:
         self.exposures_before = {one.account: self.get_exposures(one.account) for one in self.portfolios}
         self.compression = compute_compression(exchange, listed)
         for circles in self.compression.batches():
-            desk.send_one(encode(make_compression(sender, listed, circles, desk.now_us)))
+            lots = [(contract, listed.to_lots(size)) for contract, size in circles]
+            desk.send_one(encode(make_compression(sender, lots, desk.now_us)))
 
     def _follow(self, update: Update) -> None:
         """Brings one book to its next update, and compares its best prices where the recording names them."""

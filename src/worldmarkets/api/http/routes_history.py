@@ -24,9 +24,9 @@ from worldmarkets.api.http.routes_venue import TAG as VENUE
 from worldmarkets.api.http.state import AssetName, Index, Limit, MarketName, Owner, Served
 from worldmarkets.api.http.text import say
 from worldmarkets.core import codes
-from worldmarkets.exchange.account import STATES
 from worldmarkets.exchange.addresses import split_address
 from worldmarkets.exchange.errors import UnknownName
+from worldmarkets.exchange.ladder import STATES
 from worldmarkets.node.history.reads import MOST
 from worldmarkets.node.history.topics import KINDS, TOPICS
 from worldmarkets.node.sequencer import Told

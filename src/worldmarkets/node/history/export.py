@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from worldmarkets.core.codec import EVENT_NAMES
+from worldmarkets.exchange.ladder import STATES
 from worldmarkets.exchange.outbound import SAYS_CODE, get_meaning, name_field, say_code
 from worldmarkets.exchange.units import MARK_DECIMALS
 from worldmarkets.node.errors import NodeError
@@ -82,8 +83,10 @@ _SAYS = {
     "time": "make_timestamp(nullif({field}, 0))",
     "asset": "a.symbol",
     "side": "CASE WHEN {field} = 0 THEN 'buy' ELSE 'sell' END",
+    "state": f"list_value({', '.join(repr(state) for state in STATES)})[{{field}} + 1]",
+    "severity": f"CASE WHEN {{field}} >= 0 THEN CAST({{field}} AS DECIMAL(19, 0)) * CAST(0.000001 AS {_DECIMAL}) END",
 }
-_DECIMALS = frozenset({"size", "price", "cash", "quanta", "rate", "mark"})
+_DECIMALS = frozenset({"size", "price", "cash", "quanta", "rate", "mark", "severity"})
 
 
 def copy_topic(db: duckdb.DuckDBPyConnection, topic: str, form: str, path: Path, account: int = 0) -> None:
