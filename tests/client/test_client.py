@@ -28,6 +28,7 @@ from worldmarkets.client.nonces import Nonces
 from worldmarkets.client.session import Session
 from worldmarkets.node.config import Limits
 from worldmarkets.schemas.answers import Receipt
+from worldmarkets.schemas.commands import PlanStep
 
 MANY = Limits(key_commands=LIMITS_OFF, account_commands=LIMITS_OFF, previews=LIMITS_OFF)
 
@@ -71,6 +72,24 @@ def test_what_is_not_allowed_is_an_exception_with_its_code_and_numbers(tmp_path:
             async with shop.client(signer=None) as reader:
                 with pytest.raises(ClientError, match="only reads"):
                     await reader.cancel_all()
+
+    play(tmp_path, story)
+
+
+def test_the_ladder_its_plan_and_what_if(tmp_path: Path) -> None:
+    async def story(shop: Shop) -> None:
+        async with shop.client() as client:
+            await client.set_plan(PlanStep(step="close", market="ETH-PERP", slippage="0.5%"))
+            ladder = await client.get_ladder()
+            assert (ladder.missing, ladder.cures, ladder.latch) == ("0", [], None)
+            assert ladder.plan == [PlanStep(step="close", market="ETH-PERP", share="100%", slippage="0.5%")]
+            shown = await client.what_if({"ETH": "-20%", "BTC": 50_000})
+            assert (shown.marks["ETH"], shown.marks["BTC"], shown.receipts) == ("1600", "50000", [])
+            assert Decimal(shown.before.nav) - Decimal(shown.moved.nav) == 500 * 400 + 20 * 10_000
+            assert await client.get_rungs() == [] and await client.get_close_outs() == []
+            assert (await client.get_policy()).max_exposure is None
+            await client.set_plan()
+            assert (await client.get_ladder()).plan == []
 
     play(tmp_path, story)
 

@@ -198,6 +198,7 @@ def test_what_if():
     assert exchange.digest() == digest and trader.state == "free"
     assert (shown.marks["ETH"], shown.marks["BTC"]) == (1_760, 60_000)
     assert (shown.before, shown.moved.nav, shown.moved.available_margin) == (trader.standing, 274, -386)
+    assert trader.what_if({}).moved == trader.standing
     assert shown.is_over and shown.after.state == "free" and shown.after.nav == receipts[0].nav_after
     assert [(receipt.rung, receipt.follows) for receipt in receipts] == [("unwind", "free")]
     assert receipts[0].nav_before == 274 and receipts[0].margin_after >= 0

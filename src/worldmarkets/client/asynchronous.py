@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Any
@@ -30,9 +30,11 @@ from worldmarkets.schemas.commands import (
     Command,
     MassQuote,
     OpenAccount,
+    PlanStep,
     Quote,
     RepayLoan,
     SetDeadMan,
+    SetPlan,
     SignedBundle,
     Transfer,
     Withdraw,
@@ -175,6 +177,32 @@ class AsyncClient:
             if after is None:
                 return found
 
+    async def get_policy(self, owner: str | None = None, account: int | None = None) -> reads.Policy:
+        """Return with whom the orders of an account may make contracts."""
+        return await self._web.get(f"{self._path(owner, account)}/policy", reads.Policy)
+
+    async def get_ladder(self, owner: str | None = None, account: int | None = None) -> reads.Ladder:
+        """Return where an account stands on the ladder: what it lacks, what would free it, its clocks, its plan."""
+        return await self._web.get(f"{self._path(owner, account)}/ladder", reads.Ladder)
+
+    async def what_if(
+        self, moves: Mapping[str, Number], owner: str | None = None, account: int | None = None
+    ) -> reads.WhatIf:
+        """Return what would become of an account if marks moved, `{"ETH": "-20%"}`, and books stayed as they are."""
+        said = ",".join(f"{asset}={say(change)}" for asset, change in moves.items())
+        return await self._web.get(f"{self._path(owner, account)}/what-if", reads.WhatIf, moves=said)
+
+    async def get_rungs(
+        self, owner: str | None = None, account: int | None = None, *, limit: int = 100
+    ) -> list[reads.RungReceipt]:
+        """Return the latest receipts of rungs of the ladder that an account left, the latest first."""
+        path = f"{self._path(owner, account)}/rungs"
+        return (await self._web.get(path, reads.RungReceipts, limit=limit)).receipts
+
+    async def get_close_outs(self, owner: str | None = None, account: int | None = None) -> list[reads.CloseOut]:
+        """Return the latest times that an account was closed out, the latest first."""
+        return (await self._web.get(f"{self._path(owner, account)}/close-outs", reads.CloseOuts)).close_outs
+
     async def get_receipt(self, nonce: int, signer: str | None = None) -> Receipt | None:
         """Return the receipt of the bundle that used a nonce; None when none did."""
         return await self._web.find_receipt(signer or self._get_signer().address, nonce)
@@ -295,6 +323,10 @@ class AsyncClient:
     async def set_dead_man(self, timeout_ms: int) -> Receipt:
         """Cancel all orders but reduce-only ones after a time, unless this is sent again; 0 disarms."""
         return await self.send(SetDeadMan(timeout_ms=timeout_ms))
+
+    async def set_plan(self, *steps: PlanStep) -> Receipt:
+        """Say what is to be done, in this order, when the account is latched; without steps the default plan is."""
+        return await self.send(SetPlan(steps=list(steps)))
 
     # Strategies.
 

@@ -5,8 +5,9 @@
 
 from worldmarkets.exchange.account import Account, CurvePoint, NextLook
 from worldmarkets.exchange.breakdown import Group, Leg
-from worldmarkets.exchange.bundle import Bundle, Preview, Standing
+from worldmarkets.exchange.bundle import Bundle, Preview
 from worldmarkets.exchange.compression import Circle, CircleLeg, Compression, Party
+from worldmarkets.exchange.cures import Cure
 from worldmarkets.exchange.errors import (
     ExchangeError,
     GenesisError,
@@ -17,11 +18,11 @@ from worldmarkets.exchange.errors import (
 )
 from worldmarkets.exchange.exchange import Exchange
 from worldmarkets.exchange.genesis import Genesis, load_genesis, open_engine, parse_genesis
-from worldmarkets.exchange.ladder import LadderStanding, Receipt, Step
+from worldmarkets.exchange.ladder import LadderStanding, Receipt, Step, WhatIf
 from worldmarkets.exchange.market import CurveRate, Depth, Level, MarketView, Trade
 from worldmarkets.exchange.parameters import Change
 from worldmarkets.exchange.quotes import Ladders, Limits, Protection, QuoteView
-from worldmarkets.exchange.results import Cancelled, Fill, Refused, Result, SliceTaken
+from worldmarkets.exchange.results import Cancelled, Fill, Refused, Result, SliceTaken, Standing
 from worldmarkets.exchange.rungs import RungPrice
 from worldmarkets.exchange.views import BackstopBid, Loan, Order, Perp, Position
 
@@ -34,6 +35,7 @@ __all__ = [
     "Circle",
     "CircleLeg",
     "Compression",
+    "Cure",
     "CurvePoint",
     "CurveRate",
     "Depth",
@@ -70,6 +72,7 @@ __all__ = [
     "Trade",
     "UnitError",
     "UnknownName",
+    "WhatIf",
     "load_genesis",
     "open_engine",
     "parse_genesis",

@@ -11,12 +11,12 @@ from worldmarkets.core.records import Record
 from worldmarkets.core.units import MILLION
 from worldmarkets.exchange import breakdown, views
 from worldmarkets.exchange import ladder as ladders
-from worldmarkets.exchange.bundle import Bundle, Previewer, Standing, Submitter
+from worldmarkets.exchange.bundle import Bundle, Previewer, Submitter
 from worldmarkets.exchange.cures import Cure, compute_cures, read_ailment
 from worldmarkets.exchange.desk import Desk
 from worldmarkets.exchange.keys import Key, read_keys
 from worldmarkets.exchange.quotes import Limits, Protection, QuoteView, QuoteViews
-from worldmarkets.exchange.results import Result
+from worldmarkets.exchange.results import Result, Standing
 from worldmarkets.exchange.rungs import RungPrice, compute_rung_prices
 from worldmarkets.exchange.units import Amount, from_time, from_units, to_severity
 

@@ -6,12 +6,13 @@ docs/spec/valuation.md; their sum is compared with the core's figure every time.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from worldmarkets.core.units import BILLION, FUNDING_ONE, GRID
+from worldmarkets.core.units import BILLION, FUNDING_ONE, GRID, MILLION
 from worldmarkets.exchange.units import from_units
 from worldmarkets.exchange.views import compute_accrued, compute_promised
 
@@ -118,6 +119,43 @@ def read_holding(exchange: Exchange, row: Any) -> Holding:
         row, asset, exchange.read_row("markets", asset.perp_market) if row.lots else None,
         exchange.read_row("venue", 1).lent_haircut_ppm, compute_accrued(exchange, row), compute_promised(exchange, row),
     )  # fmt: skip
+
+
+def read_holdings(exchange: Exchange, number: int) -> list[list[Holding]]:
+    """Return what the terms of all positions of an account are made of, group by group."""
+    groups = []
+    for _, figure in exchange.get_views(number).walk_figures():
+        holdings, row = [], figure.first_position
+        while row:
+            position = exchange.read_row("positions", row)
+            holdings.append(read_holding(exchange, position))
+            row = position.next
+        groups.append(holdings)
+    return groups
+
+
+def compute_value(groups: list[list[Holding]], severity_ppm: int, units: Mapping[int, int]) -> int:
+    """Return V at a severity in numeraire quanta, from what an account has and owes alone; each group is floored.
+
+    `units` are what a quantum of some assets is worth in steps of the grid, in place of what it is.
+    """
+    return sum(
+        sum_terms([compute_terms(one, severity_ppm, units.get(one.position.asset, one.asset.unit)) for one in group])
+        // GRID
+        for group in groups
+    )
+
+
+def compute_resilience(groups: list[list[Holding]], units: Mapping[int, int]) -> int:
+    """Return the largest severity in ppm, up to ten, at which V is not below zero; -1 when it is today."""
+    low, high = -1, 10 * MILLION + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if compute_value(groups, middle, units) >= 0:
+            low = middle
+        else:
+            high = middle
+    return low
 
 
 def _compute_terms(exchange: Exchange, row: Any, severity_ppm: int) -> _Terms:

@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from worldmarkets.core.records import Record
 from worldmarkets.exchange.desk import Desk
 from worldmarkets.exchange.errors import ExchangeError
-from worldmarkets.exchange.results import Result
+from worldmarkets.exchange.results import Result, Standing
 
 if TYPE_CHECKING:
     from worldmarkets.exchange.exchange import Exchange
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where an account stands: V at severity 0, 1 and the lower rungs, its resilience, and the state that follows.
-
-    `resilience` is None when the account is worth less than zero, and at most 10.
-    """
-
-    nav: Decimal
-    available_margin: Decimal
-    v_unwind: Decimal
-    v_auction: Decimal
-    resilience: Decimal | None
-    state: str
 
 
 @dataclass(frozen=True, slots=True)

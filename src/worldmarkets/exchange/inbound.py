@@ -22,9 +22,9 @@ from worldmarkets.exchange.commands import make
 from worldmarkets.exchange.desk import Desk
 from worldmarkets.exchange.errors import UnitError, UnknownName
 from worldmarkets.exchange.keys import TRADING
-from worldmarkets.exchange.ladder import Step
 from worldmarkets.exchange.quotes import SELF_TRADE, SIDES, make_limits
 from worldmarkets.exchange.registry import make_open
+from worldmarkets.exchange.steps import read_step
 from worldmarkets.exchange.units import from_units
 from worldmarkets.schemas import commands as sent
 
@@ -296,28 +296,6 @@ def _set_plan(scribe: Scribe, leg: sent.SetPlan, bundle: sent.Bundle) -> None:
         except (UnitError, UnknownName) as error:
             raise type(error)(f"step {place}: {error}") from None
     scribe.set_plan(steps)
-
-
-def read_step(exchange: Exchange, said: sent.PlanStep, owner: str) -> Step:
-    """Return a step of the plan of an owner's account.  Raises UnitError, UnknownName."""
-    if said.step not in _STEPS:
-        raise UnknownName(f"there is no step {said.step!r}; there is {', '.join(_STEPS)}")
-    subject, terms = _STEPS[said.step]
-    for name in ("order", "account", "loan", "market", "share", "slippage"):
-        if getattr(said, name) and name not in (subject, *terms):
-            raise UnitError(f"a step {said.step} has no {name}")
-    about: int | str = getattr(said, subject)
-    if subject == "account":
-        about = exchange.find_account(owner, said.account).number
-    return Step(said.step, about, **{name: text for name in terms if (text := getattr(said, name))})
-
-
-# What each kind of step is about, and the terms that it has.
-_TRADES = ("market", ("share", "slippage"))
-_STEPS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "cancel": ("order", ()), "top-up": ("account", ("share",)), "repay": ("loan", ("share",)),
-    "close": _TRADES, "sell": _TRADES, "hedge": _TRADES,
-}  # fmt: skip
 
 
 def _stake(scribe: Scribe, leg: sent.Stake, bundle: sent.Bundle) -> None:

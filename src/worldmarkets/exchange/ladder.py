@@ -12,12 +12,13 @@ from worldmarkets.core import codes
 from worldmarkets.core.codec import RECORD_BYTES, decode_events, encode
 from worldmarkets.core.records import Command, PlanStep, Record
 from worldmarkets.core.units import MILLION, SECOND
+from worldmarkets.exchange.breakdown import compute_resilience, compute_value, read_holdings
 from worldmarkets.exchange.commands import make, make_mark
 from worldmarkets.exchange.errors import UnitError
-from worldmarkets.exchange.units import Amount, from_time, from_units, parse, to_share
+from worldmarkets.exchange.results import Standing
+from worldmarkets.exchange.units import Amount, from_time, from_units, parse, to_severity, to_share
 
 if TYPE_CHECKING:
-    from worldmarkets.exchange.bundle import Standing
     from worldmarkets.exchange.desk import Desk
     from worldmarkets.exchange.exchange import Exchange
 
@@ -76,7 +77,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class LadderStanding:
-    """Where a latched account stands: its rung, what is left of its clocks, and what the rung has cost so far."""
+    """Where a latched account stands: its rung, what is left of its clocks, and what the rung has cost so far.
+
+    `step` is that of its own plan which it has come to, and `place` its number from 1; None and 0 when it is through.
+    """
 
     rung: str
     since: datetime
@@ -84,6 +88,7 @@ class LadderStanding:
     auction_left: timedelta
     is_paused: bool
     step: Step | None
+    place: int
     slices: int
     slippage: Decimal
     fees: Decimal
@@ -207,6 +212,7 @@ def read_standing(exchange: Exchange, number: int) -> LadderStanding | None:
         timedelta(microseconds=max(venue.auction_clock_us - auction, 0)),
         bool(latch.is_paused),
         read_step(exchange, latch.step) if latch.step else None,
+        exchange.read_row("steps", latch.step).place if latch.step else 0,
         latch.slices,
         cash(latch.slippage),
         cash(latch.fees),
@@ -254,6 +260,7 @@ def compute_what_if(
     """
     account = exchange.get_account(number)
     moved = {asset: _move(exchange, asset, change) for asset, change in moves.items()}
+    at_marks = _compute_standing(exchange, number, moved)
     receipts: list[Receipt] = []
 
     def note(events: Sequence[Any]) -> None:
@@ -263,7 +270,7 @@ def compute_what_if(
         begun_us, before = exchange.time_us, account.standing
         for asset, price in moved.items():
             note(exchange.mark(asset, price).events)
-        at_marks, marks = account.standing, exchange.prices
+        marks = exchange.prices
         commands = [make_mark(exchange, asset, price) for asset, price in marks.items()][1:]  # the first has none
         until_us = begun_us + duration // timedelta(microseconds=1)
         while _is_on_ladder(exchange, number) and exchange.time_us < until_us and may_go_on():
@@ -276,6 +283,25 @@ def compute_what_if(
         passed = timedelta(microseconds=exchange.time_us - begun_us)
         is_over = not _is_on_ladder(exchange, number)
         return WhatIf(marks, before, at_marks, account.standing, tuple(receipts), passed, is_over)
+
+
+def _compute_standing(exchange: Exchange, number: int, marks: Mapping[str, Decimal]) -> Standing:
+    """Return how an account would stand at other marks, before the ladder does anything."""
+    cash = exchange.listing.numeraire.from_quanta
+    units = {}
+    for symbol, price in marks.items():
+        listed = exchange.listing.asset(symbol)
+        asset: Any = exchange.read_row("assets", listed.number)
+        units[listed.number] = asset.unit // asset.mark * listed.to_mark(price)
+    groups = read_holdings(exchange, number)
+    rungs = [to_severity(severity) for severity in exchange.rungs.values()]
+    values = [compute_value(groups, severity, units) for severity in (0, *rungs)]
+    state = sum(value < 0 for value in (*values[1:], values[0])) if values[1] < 0 else codes.STATE_FREE
+    if exchange.read_row("accounts", number).latch and state == codes.STATE_MARGIN_CALL:
+        state = codes.STATE_UNWIND
+    nav, initial, unwind, auction = map(cash, values)
+    resilience = _resilience(compute_resilience(groups, units))
+    return Standing(nav, initial, unwind, auction, resilience, state_name(state))
 
 
 def _make_block(marks: Sequence[Any], time_us: int, seconds: int) -> bytes:

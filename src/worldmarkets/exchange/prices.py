@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from worldmarkets.core.units import GRID, MAX_MARK
-from worldmarkets.exchange.breakdown import Holding, compute_terms, read_holding, sum_terms
+from worldmarkets.exchange.breakdown import Holding, compute_terms, read_holdings, sum_terms
 from worldmarkets.exchange.units import MARK_DECIMALS, from_units, to_severity
 
 if TYPE_CHECKING:
@@ -49,14 +49,10 @@ class PricedGroup:
 
 def read_prices(exchange: Exchange, number: int) -> list[PricedGroup]:
     """Return what the critical prices of an account are computed from."""
-    views, engine = exchange.get_views(number), exchange.engine
+    engine = exchange.engine
+    figures = exchange.get_views(number).walk_figures()
     groups = []
-    for figure_row, figure in views.walk_figures():
-        holdings, row = [], figure.first_position
-        while row:
-            position = exchange.read_row("positions", row)
-            holdings.append(read_holding(exchange, position))
-            row = position.next
+    for (figure_row, _), holdings in zip(figures, read_holdings(exchange, number), strict=True):
         rungs = []
         for name, severity in exchange.rungs.items():
             ppm = to_severity(severity)

@@ -18,6 +18,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an account stands: V at severity 0, 1 and the lower rungs, its resilience, and the state that follows.
+
+    `resilience` is None when the account is worth less than zero, and at most 10.
+    """
+
+    nav: Decimal
+    available_margin: Decimal
+    v_unwind: Decimal
+    v_auction: Decimal
+    resilience: Decimal | None
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fill:
     """One fill of the account's order.  In a loan book the price is the yearly rate in percent."""
 

@@ -103,6 +103,11 @@ class Door:
             raise Refused("RATE_LIMIT", "too many commands of this account", self._accounts.rate, cost)
         return self.write(bundle, signer)
 
+    def admit_asker(self, asker: str, cost: int) -> None:
+        """Let somebody in who asks for what costs as much as some previews, and signs nothing.  Raises Refused."""
+        if not self._previews.take(asker, cost, self._clock.now_us()):
+            raise Refused("RATE_LIMIT", "too many previews of this address", self._previews.rate, cost)
+
     def write(self, bundle: SignedBundle, signer: str) -> bytes:
         """Return the records of a bundle in its envelope.  Raises Refused."""
         try:

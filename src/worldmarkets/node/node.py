@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,9 @@ import structlog
 from worldmarkets.core import codes
 from worldmarkets.core.codec import RECORD_BYTES, decode_events, encode, result_name
 from worldmarkets.core.records import Command, Record
-from worldmarkets.exchange import Exchange
+from worldmarkets.exchange import Account, Exchange, Rejected, UnitError
 from worldmarkets.exchange.genesis import Genesis, load_genesis
+from worldmarkets.exchange.ladder import WhatIf, compute_what_if
 from worldmarkets.exchange.outbound import Writer, skip_timed
 from worldmarkets.exchange.results import Reader
 from worldmarkets.node.clock import Clock, SystemClock
@@ -44,6 +46,8 @@ from worldmarkets.schemas.signing import Domain
 
 RECEIPTS_KEPT = 1 << 16
 EVENTS_KEPT = 1 << 17  # of all those receipts: a mass quote's has a hundred
+WHAT_IF_SECONDS = 0.06  # at most, of the loop
+WHAT_IF_COST = 20  # in previews
 TICK_SECONDS = 0.05  # how long timed work may wait for a command of its own when nobody sends one
 GAUGES = (
     ("queue_commands", "Commands that wait to be sequenced."),
@@ -287,3 +291,17 @@ class Node:
             events = memoryview(self.exchange.apply_block(bytes(records)))
             sequence = int.from_bytes(events[:8], "little")
             return self.make_receipt(Told(sequence, time_us, events)), before, account.standing
+
+    def show_what_if(self, account: Account, moves: Mapping[str, str], asker: str) -> WhatIf:
+        """Show what would become of an account if marks moved, for as long as the live core can be kept from others.
+
+        Raises Refused, UnitError, UnknownName.
+        """
+        self.door.admit_asker(asker, WHAT_IF_COST)
+        until = time.monotonic() + WHAT_IF_SECONDS
+        try:
+            return compute_what_if(
+                self.exchange, account.number, moves, may_go_on=lambda: time.monotonic() < until
+            )  # fmt: skip
+        except Rejected as error:  # a mark that the exchange would not take
+            raise UnitError(str(error)) from None

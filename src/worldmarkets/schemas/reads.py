@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import msgspec
 
 from worldmarkets.schemas.answers import Receipt
-from worldmarkets.schemas.commands import Address, Uint32
+from worldmarkets.schemas.commands import Address, PlanStep, Uint32
 
 Decimal = Annotated[str, msgspec.Meta(pattern=r"^-?\d+(\.\d+)?$", examples=["1250.5"], description="a decimal number")]
 Price = Annotated[
@@ -424,6 +424,125 @@ class Prices(Answer, frozen=True):
     account: Name
     rungs: list[RungPrice]
     break_even: list[BreakEven]
+
+
+class Latch(Answer, frozen=True):
+    """An account on which the ladder acts: its rung, what is left of its clocks, what the rung has cost so far.
+
+    `step` is the place in its own plan that it has come to, from 1; null when that is through, and without one.
+    """
+
+    rung: str
+    since: Time
+    unwind_left_ms: int
+    auction_left_ms: int
+    is_paused: bool
+    step: int | None
+    slices: int
+    slippage: Decimal
+    fees: Decimal
+    brought: Decimal
+    lowest_resilience: Decimal | None
+
+
+class Cure(Answer, frozen=True):
+    """What in one asset would free an account: a size to trade at the mark, with its fee, or else a mark."""
+
+    asset: Symbol
+    market: Symbol | None
+    side: str | None
+    size: Decimal | None
+    mark: Decimal | None
+
+
+class Ladder(Answer, frozen=True):
+    """Where an account stands on the ladder; `missing` is the numeraire that would free it, 0 while it is free.
+
+    `latch` is null while the ladder does not act on it.  Without a plan of its own the default plan is followed.
+    """
+
+    account: Name
+    standing: Standing
+    missing: Decimal
+    cures: list[Cure]
+    latch: Latch | None
+    plan: list[PlanStep]
+
+
+class RungReceipt(Answer, frozen=True):
+    """What a rung of the ladder was, from the command it began with to the one it ended with, and what it cost.
+
+    What was lost to price and slippage, fees and discount, less what was brought, sum to the fall of `nav`.
+    `follows` is the state that followed.
+    """
+
+    account: Name
+    rung: str
+    follows: str
+    first_sequence: int
+    sequence: int
+    time: Time | None
+    margin_before: Decimal
+    margin_after: Decimal
+    nav_before: Decimal
+    nav_after: Decimal
+    lost_to_price: Decimal
+    lost_to_slippage: Decimal
+    fees: Decimal
+    discount: Decimal
+    brought: Decimal
+    resilience_before: Decimal | None
+    resilience_after: Decimal | None
+
+
+class RungReceipts(Answer, frozen=True):
+    """A page of an account's receipts, the latest first; `next` is what `before` is for the page behind it."""
+
+    receipts: list[RungReceipt]
+    next: int | None
+    block: int
+
+
+class CloseOut(Answer, frozen=True):
+    """A close-out that is over: what its creditors claimed, were paid, and were not, and what the account has left.
+
+    `reason` is insolvent, out of time, or recovered: then nothing was closed.
+    """
+
+    account: Name
+    reason: str
+    sequence: int
+    time: Time
+    claims: Decimal
+    paid: Decimal
+    unpaid: Decimal
+    nav: Decimal
+
+
+class CloseOuts(Answer, frozen=True):
+    """A page of an account's close-outs, the latest first; `next` is what `before` is for the page behind it."""
+
+    close_outs: list[CloseOut]
+    next: int | None
+    block: int
+
+
+class WhatIf(Answer, frozen=True):
+    """What would become of an account if marks moved and books stayed: before, at those marks, and in the end.
+
+    `missing` is the numeraire that it would lack at those marks.  The receipts are those of the rungs it would leave;
+    `is_over` says whether it would be off the ladder after `seconds`.
+    """
+
+    account: Name
+    marks: dict[str, Decimal]
+    before: Standing
+    moved: Standing
+    missing: Decimal
+    after: Standing
+    receipts: list[RungReceipt]
+    seconds: int
+    is_over: bool
 
 
 class Fees(Answer, frozen=True):

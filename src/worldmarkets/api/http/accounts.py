@@ -10,9 +10,9 @@ from typing import TypeVar
 from worldmarkets.api.http.text import say, say_account, say_price, say_rate, say_time
 from worldmarkets.exchange import Exchange, views
 from worldmarkets.exchange.account import Account
-from worldmarkets.exchange.bundle import Standing
 from worldmarkets.exchange.ladder import STATES
 from worldmarkets.exchange.prices import CriticalPrice
+from worldmarkets.exchange.results import Standing
 from worldmarkets.schemas import reads
 
 T = TypeVar("T")

@@ -9,7 +9,15 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Tag
 
 from worldmarkets import __version__
-from worldmarkets.api.http import errors, routes_accounts, routes_commands, routes_health, routes_history, routes_venue
+from worldmarkets.api.http import (
+    errors,
+    routes_accounts,
+    routes_commands,
+    routes_health,
+    routes_history,
+    routes_ladder,
+    routes_venue,
+)
 from worldmarkets.api.http.state import Served
 from worldmarkets.node.history import History
 from worldmarkets.node.node import Node
@@ -32,7 +40,8 @@ def make_app(node: Node, history: History) -> Litestar:
     app = Litestar(
         route_handlers=[
             *routes_venue.ROUTES,
-            *routes_history.ROUTES, *routes_accounts.ROUTES, *routes_commands.ROUTES, *routes_health.ROUTES,
+            *routes_history.ROUTES, *routes_accounts.ROUTES, *routes_ladder.ROUTES, *routes_commands.ROUTES,
+            *routes_health.ROUTES,
         ],
         state=Served({"node": node, "history": history}),
         exception_handlers=errors.HANDLERS,
