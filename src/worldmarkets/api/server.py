@@ -24,6 +24,7 @@ from worldmarkets.node.errors import NodeError
 from worldmarkets.node.history import History
 from worldmarkets.node.node import Node
 from worldmarkets.node.recovery import Progress
+from worldmarkets.node.webhooks import Webhooks
 
 GRACE_SECONDS = 5  # how long requests under way may take once the server stops
 COLLECTIONS = (50_000, 20, 50)  # receipts that are kept live long, and looking through them finds nothing
@@ -31,6 +32,7 @@ GAUGES = (
     ("history_block", "The last mini-block in the history."),
     ("history_failures", "Times that the history could not be written."),
     ("http_connections", "Connections to the HTTP API that are open."),
+    ("webhook_failures", "Messages to webhooks that were not taken, since the start."),
 )
 log = structlog.get_logger()
 
@@ -43,13 +45,17 @@ class Server:
         self.history = history
         self.app = make_app(node, history)
         self.stream = Stream(node)
+        self.webhooks = Webhooks(node, history, node.config.webhooks)
         self.http_port = 0
         self.is_serving = False
         self._socket: socket.socket | None = None
         self._http: _Uvicorn | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
-        reads = (lambda: history.block, lambda: history.feeder.failures, self._count_connections)
+        reads = (
+            lambda: history.block, lambda: history.feeder.failures, self._count_connections,
+            lambda: self.webhooks.failures,
+        )  # fmt: skip
         for (name, what), read in zip(GAUGES, reads, strict=True):
             node.metrics.add_gauge(name, what, read)
 
@@ -82,6 +88,7 @@ class Server:
         # What was bound, also when the settings ask for any port: clients are told the stream's.
         bound = msgspec.structs.replace(config, http_port=self.http_port, stream_port=self.stream.port)
         self.node.config = bound
+        self.webhooks.start()
         self.is_serving = True
         log.info(
             "serving", host=config.host, http=self.http_port, stream=self.stream.port, block=self.node.journal.last
@@ -121,6 +128,7 @@ class Server:
         done += await asyncio.gather(*tasks[1:], return_exceptions=True)
         if self._socket is not None:
             self._socket.close()
+        await self.webhooks.stop()
         await self.history.stop()
         self.node.close()
         for failed in done:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -68,6 +69,13 @@ class HttpSourceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     timeout_seconds: float = 2.0
 
 
+class WebhookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An address that is told of margin calls, latches, ends of rungs and close-outs."""
+
+    url: Annotated[str, msgspec.Meta(pattern="^https?://")]
+    accounts: list[Annotated[str, msgspec.Meta(pattern="^0x[0-9a-fA-F]{40}#[0-9]{1,10}$")]] = []  # none: of all
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The settings of a node."""
 
@@ -86,6 +94,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     oracle: OracleSettings = OracleSettings()
     sources: list[HttpSourceSettings] = []
     faucet: FaucetSettings = FaucetSettings()
+    webhooks: list[WebhookSettings] = []
 
 
 def load_config(path: Path | None) -> Config:

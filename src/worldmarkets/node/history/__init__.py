@@ -56,6 +56,11 @@ class History:
         """The last block that it holds."""
         return self.feeder.block
 
+    @property
+    def events(self) -> int:
+        """How many events there were up to that block."""
+        return self._store.events
+
     def start(self) -> None:
         """Follow the node from now on, and catch up with what was before.  Raises NodeError."""
         sequencer = self._node.sequencer

@@ -83,6 +83,12 @@ class Reads:
             found += self._find(kind, f"WHERE {' AND '.join(terms)} ORDER BY event_number DESC LIMIT {limit}", values)
         return sorted(found, key=lambda kept: -kept.number)[:limit]
 
+    def find_following(self, kinds: Sequence[int], after: int, limit: int, accounts: Sequence[int] = ()) -> list[Kept]:
+        """Return the first events of some kinds behind a number, oldest first; of some accounts, or of all."""
+        terms = f"WHERE event_number > ? {_write_accounts(accounts)} ORDER BY event_number LIMIT {limit}"
+        found = [one for kind in kinds for one in self._find(kind, terms, [after])]
+        return sorted(found, key=lambda kept: kept.number)[:limit]
+
     def _find(self, kind: int, terms: str, values: Sequence[Any]) -> list[Kept]:
         """Return events of one kind, put together again as they were."""
         fields = [name for name, _ in get_fields(kind)]
@@ -145,6 +151,10 @@ class Reads:
         """Return how many events of each kind there are."""
         question = " UNION ALL ".join(f"SELECT {kind}, count(*) FROM {get_table(kind)}" for kind in KINDS)
         return dict(self._ask(question))
+
+
+def _write_accounts(accounts: Sequence[int]) -> str:
+    return f"AND account IN ({', '.join(map(str, accounts))})" if accounts else ""
 
 
 # Refusals that do not use a nonce up.
