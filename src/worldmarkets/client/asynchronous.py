@@ -146,36 +146,18 @@ class AsyncClient:
 
     async def get_orders(self, owner: str | None = None, account: int | None = None) -> list[reads.Order]:
         """Return the orders of an account, newest first."""
-        found: list[reads.Order] = []
-        after: int | None = None
-        while True:
-            page = await self._web.get(f"{self._path(owner, account)}/orders", reads.Orders, after=after)
-            found += page.orders
-            after = page.next
-            if after is None:
-                return found
+        pages = self._web.get_pages(f"{self._path(owner, account)}/orders", reads.Orders)
+        return [one async for page in pages for one in page.orders]
 
     async def get_loans(self, owner: str | None = None, account: int | None = None) -> list[reads.Loan]:
         """Return the loans of an account: those borrowed, then those lent."""
-        found: list[reads.Loan] = []
-        after: int | None = None
-        while True:
-            page = await self._web.get(f"{self._path(owner, account)}/loans", reads.Loans, after=after)
-            found += page.loans
-            after = page.next
-            if after is None:
-                return found
+        pages = self._web.get_pages(f"{self._path(owner, account)}/loans", reads.Loans)
+        return [one async for page in pages for one in page.loans]
 
     async def get_perps(self, owner: str | None = None, account: int | None = None) -> list[reads.Perp]:
         """Return the perp contracts of an account."""
-        found: list[reads.Perp] = []
-        after: int | None = None
-        while True:
-            page = await self._web.get(f"{self._path(owner, account)}/perps", reads.Perps, after=after)
-            found += page.perps
-            after = page.next
-            if after is None:
-                return found
+        pages = self._web.get_pages(f"{self._path(owner, account)}/perps", reads.Perps)
+        return [one async for page in pages for one in page.perps]
 
     async def get_policy(self, owner: str | None = None, account: int | None = None) -> reads.Policy:
         """Return with whom the orders of an account may make contracts."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator
+from typing import Any, Protocol, TypeVar
 
 import httpx
 import msgspec
@@ -11,8 +12,17 @@ from worldmarkets.client.errors import ClientError, Disconnected, RefusedError
 from worldmarkets.schemas.answers import Receipt, Refusal
 
 T = TypeVar("T")
+P = TypeVar("P", bound="Page")
 ATTEMPTS = 3
 TIMEOUT_SECONDS = 20
+
+
+class Page(Protocol):
+    """A part of a list."""
+
+    @property
+    def next(self) -> int | None:
+        """What to ask for the following part with; None after the last."""
 
 
 class Web:
@@ -30,6 +40,14 @@ class Web:
         """Return an answer.  Raises RefusedError, Disconnected."""
         said = {name: value for name, value in parameters.items() if value is not None}
         return self._read(await self._send("GET", path, kind, params=said), kind)
+
+    async def get_pages(self, path: str, kind: type[P]) -> AsyncIterator[P]:
+        """Yield every page of a list.  Raises RefusedError, Disconnected."""
+        page = await self.get(path, kind)
+        yield page
+        while page.next is not None:
+            page = await self.get(path, kind, after=page.next)
+            yield page
 
     async def post(self, path: str, kind: type[T], body: bytes) -> T:
         """Send a message that may be sent again, and return the answer.  Raises RefusedError, Disconnected."""
