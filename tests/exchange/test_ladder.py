@@ -75,6 +75,26 @@ def test_an_unwind_stops_at_the_cure_to_the_lot():
     assert exchange.audit() == []
 
 
+def test_an_unwind_stops_at_the_cure_where_there_is_no_money_for_fees():
+    exchange = open_ladder()
+    maker, bidder = enter(exchange, "maker", USDM="500_000"), enter(exchange, "bidder", USDM="500_000")
+    trader = enter(exchange, "trader", ETH="1", USDM="6")
+    maker.sell("SOL-PERP", "40", "150")
+    trader.buy("SOL-PERP", "40", "150")
+    assert trader.balances == {"ETH": D("1")}  # the fee took all
+    trader.set_plan([Step.close("SOL-PERP", "100%", "1%")])
+    bid(bidder, "SOL-PERP", "115", "40", step="0.1")
+    move(exchange, "SOL", "115")
+    assert trader.state == "unwind" and exchange.engine.get_value(trader.number, 300_000) > 0
+    events = watch(exchange, 5)
+    fees = [event.taker_fee for event in only(events, codes.TRADED, trader)]
+    assert fees and not any(fees)  # waived, and so more than a lot's worth of the cure, were they counted
+    assert trader.state == "free"
+    lot = exchange.listing.market("SOL-PERP").from_lots(1) * 115
+    assert 0 <= trader.available_margin < lot
+    assert exchange.audit() == []
+
+
 def test_a_plan_is_followed_in_its_order_and_frozen():
     exchange = open_ladder()
     maker, bidder = enter(exchange, "maker", USDM="900_000", ETH="50"), enter(exchange, "bidder", USDM="900_000")
@@ -204,3 +224,60 @@ def test_what_if():
     assert receipts[0].nav_before == 274 and receipts[0].margin_after >= 0
     lost = receipts[0].lost_to_price + receipts[0].lost_to_slippage + receipts[0].fees
     assert lost == receipts[0].nav_before - receipts[0].nav_after
+
+
+def gap():
+    """Return a venue with two traders, and the events of a mark that leaves both with less than nothing."""
+    exchange, first, _ = lean_out()
+    second = enter(exchange, "second", USDM="1_000")
+    maker = exchange.account("maker")
+    maker.sell("ETH-PERP", "3", "2000")
+    second.buy("ETH-PERP", "3", "2000")
+    return exchange, first, second
+
+
+def test_a_turn_that_fails_holds_up_nobody():
+    exchange, first, second = gap()
+    move(exchange, "ETH", "1600")
+    exchange.engine.set_work_fault(codes.LADDER, first.number)
+    events = watch(exchange, 5)
+    put_off = only(events, codes.WORK_DEFERRED)
+    assert {(event.account, event.subject, event.work_kind, event.code) for event in put_off} == {
+        (first.number, first.number, codes.LADDER, codes.INTERNAL)
+    }
+    assert 5 <= len(put_off) <= 6  # once a round
+    assert first.perps and first.state == "close-out" and not second.perps
+    assert exchange.audit() == []
+    exchange.engine.set_work_fault(0)
+    watch(exchange, 2)
+    assert not first.perps and first.ladder is None
+    assert exchange.audit() == []
+
+
+def test_an_account_that_cannot_be_latched_keeps_no_mark_away():
+    exchange, first, second = gap()
+    exchange.engine.set_work_fault(codes.LADDER, first.number)
+    events = move(exchange, "ETH", "1600")
+    assert only(events, codes.MARK_SET) and only(events, codes.LATCHED, second)
+    (put_off,) = only(events, codes.WORK_DEFERRED)
+    assert (put_off.account, put_off.work_kind, put_off.code) == (first.number, codes.LADDER, codes.INTERNAL)
+    assert first.ladder is None and exchange.audit() == []
+    exchange.engine.set_work_fault(0)
+    assert only(list(exchange.mark("SOL", "150").events), codes.LATCHED, first)
+    watch(exchange, 2)
+    assert not first.perps and not second.perps
+    assert exchange.audit() == []
+
+
+def test_a_close_out_that_fails_before_it_has_begun_goes_behind_the_others():
+    exchange, first, second = gap()
+    move(exchange, "ETH", "1600")
+    exchange.engine.set_work_fault(codes.CLOSE_OUT, 1)
+    events = watch(exchange, 4)
+    put_off = only(events, codes.WORK_DEFERRED)
+    assert {(event.account, event.subject, event.work_kind) for event in put_off} == {
+        (first.number, 1, codes.CLOSE_OUT)
+    }
+    assert [event.account for event in only(events, codes.CLOSE_OUT_DONE)] == [second.number, first.number]
+    assert not first.perps and not second.perps
+    assert exchange.audit() == []

@@ -3,7 +3,7 @@
 import msgspec
 
 from worldmarkets import Exchange
-from worldmarkets.exchange import parse_genesis
+from worldmarkets.exchange import Genesis, load_genesis, parse_genesis
 
 SMALL = {
     "nodes": 4_096, "children": 1 << 18, "levels": 1 << 18, "orders": 4_096, "clients": 4_096, "owners": 256,
@@ -77,6 +77,12 @@ asset = "USDM"
 lot = "1"
 tenor_hours = 240
 """
+
+
+def without_ladder() -> Genesis:
+    """The packaged genesis with nobody who acts on accounts in distress: for tests of what holds without that."""
+    genesis = load_genesis()
+    return msgspec.structs.replace(genesis, venue=msgspec.structs.replace(genesis.venue, has_ladder=False))
 
 
 def open_worked(basis: int = 0, has_ladder: bool = False) -> Exchange:

@@ -18,10 +18,10 @@ JOBS = int(os.environ.get("WORLDMARKETS_SOAK_JOBS", "1"))
 
 # Of a hundred parts of the time, and how many commands of the whole exchange cost as much as one of these.
 PARTS: dict[str, tuple[int, float]] = {
-    "exchange": (20, 1),
-    "book": (10, 0.5),
-    "triggers": (10, 1),
-    "policies": (8, 2),
+    "exchange": (18, 1),
+    "book": (8, 0.5),
+    "triggers": (8, 1),
+    "policies": (7, 2),
     "loans": (10, 4),
     "quotes": (8, 4),
     "compression": (6, 1),
@@ -32,7 +32,8 @@ PARTS: dict[str, tuple[int, float]] = {
     "fees": (3, 5),
     "parameters": (4, 5),
     "close-outs": (4, 20),
-    "ladder": (2, 20),
+    "ladder": (8, 5),
+    "fund": (1, 5),
 }
 assert sum(parts for parts, _ in PARTS.values()) == 100
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.exchange.venues import SMALL
+from tests.exchange.venues import SMALL, without_ladder
 from worldmarkets import Exchange
 from worldmarkets.core import codes, guards, records
 from worldmarkets.exchange import Account
@@ -19,7 +19,8 @@ INITIAL, UNWIND = 1, Decimal("0.6")
 
 
 def open_venue(cash: int) -> tuple[Exchange, Account, Account]:
-    exchange = Exchange(capacity=SMALL)
+    """A venue whose ladder is off: what moves a balance here, or takes a margin, is the ramp alone."""
+    exchange = Exchange(without_ladder(), capacity=SMALL)
     exchange.marks(MARKS)
     maker, trader = exchange.account("maker"), exchange.account("trader")
     for asset, amount in (("USDM", "50_000_000"), ("ETH", "2000"), ("BTC", "100"), ("SOL", "10000")):

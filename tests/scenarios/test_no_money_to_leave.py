@@ -12,14 +12,14 @@ from decimal import Decimal
 
 import pytest
 
-from tests.exchange.venues import SMALL
+from tests.exchange.venues import SMALL, without_ladder
 from worldmarkets import Exchange
 from worldmarkets.exchange import Account
 
 
 def open_fallen(collateral: str = "0") -> tuple[Exchange, Account, Account]:
     """Somebody long 4 ETH from 2,000, who has paid all of its 1,000 for a fall to 1,740."""
-    exchange = Exchange(capacity=SMALL)
+    exchange = Exchange(without_ladder(), capacity=SMALL)
     exchange.marks({"ETH": "2000", "BTC": "60000"})
     maker, trader = exchange.account("maker"), exchange.account("trader")
     maker.deposit("USDM", "1_000_000")

@@ -32,7 +32,7 @@ class Standing:
     """How an account stood before: V at the initial rung, and below it also V at unwind and at its resilience.
 
     `at_mark` is V(initial) with suspended holdings at their last mark, or 0 when that is more.  The rest is what the
-    command did so far that asks for more than V(initial) >= 0.
+    command did so far: what asks for more than V(initial) >= 0, and whether a part of a fee was waived.
     """
 
     account: longlong
@@ -44,6 +44,7 @@ class Standing:
     is_cautious: cython.bint
     is_outside: cython.bint
     is_crowding: cython.bint
+    is_waived: cython.bint
 
     def __init__(self):
         self.account = 0
@@ -55,6 +56,7 @@ class Standing:
         self.is_cautious = False
         self.is_outside = False
         self.is_crowding = False
+        self.is_waived = False
 
 
 @cython.final
@@ -96,6 +98,7 @@ class Admission:
         standing.is_cautious = False
         standing.is_outside = False
         standing.is_crowding = False
+        standing.is_waived = False
         standing.initial = 0
         standing.at_mark = 0
         if not self.is_exempt(account):

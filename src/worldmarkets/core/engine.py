@@ -233,7 +233,7 @@ class Engine(Queries):
         if code == OK and self.state.venue.rows[1].first_urgent != NONE:
             self.sweep.settle_urgent()
         if code == OK and self.state.venue.rows[1].first_changed != NONE:
-            self.ladder_flow.take_changed()
+            self.work.take_changed()
         if self.fault_at != 0 and self.state.venue.rows[1].sequence == self.fault_at:
             self.work.fail()
         return code
@@ -289,6 +289,7 @@ class Engine(Queries):
         """Make the command of this number fail inside, once it has run."""
         self.fault_at = sequence
 
-    def set_work_fault(self, kind: longlong):
-        """Make timed work of this kind fail inside, until told otherwise (0)."""
+    def set_work_fault(self, kind: longlong, subject: longlong = 0):
+        """Make timed work of this kind, on this subject or on any, fail inside, until told otherwise (0)."""
         self.work.fault_work = kind
+        self.work.fault_subject = subject

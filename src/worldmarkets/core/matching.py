@@ -1096,12 +1096,15 @@ class Matching:
         lost its numeraire, or nearly all, must still be able to reduce.  Nobody gets there by commands of its own.
         """
         record = self.state.positions.read(position)
+        most: longlong = 0
         is_open: cython.bint = record.lots > 0 if side == BUY else record.lots < 0
         if self.state.markets.rows[market].kind != PERP or is_open:
             return fee
-        if standing.resilience_ppm < self.state.venue.rows[1].auction_ppm:
-            return min(fee, 0)
-        return min(fee, self.ledger.get_cash(record.account))
+        if standing.resilience_ppm >= self.state.venue.rows[1].auction_ppm:
+            most = self.ledger.get_cash(record.account)
+        if fee > most:
+            standing.is_waived = True
+        return min(fee, most)
 
     def settle_perp(self, market: longlong, bought: longlong, sold: longlong, lots: longlong, price: longlong,
                     actor: longlong) -> longlong:  # fmt: skip

@@ -809,7 +809,10 @@ class WorkDone(_EventRecord):
 
 
 class WorkDeferred(_EventRecord):
-    """Timed work that failed, as `code` says, and is tried again at `next_us`.  `subject` is the row it is about."""
+    """Timed work that failed, as `code` says, and is tried again at `next_us`.  `subject` is the row it is about.
+
+    Of the ladder, and of close-outs, it is of the account; so is what a CANCEL_ALL left.
+    """
 
     due_us: i64
     next_us: i64

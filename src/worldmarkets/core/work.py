@@ -30,7 +30,7 @@ from worldmarkets.core.undo import Exhausted
 if not cython.compiled:
     from worldmarkets.core.codes import *
     from worldmarkets.core.records import Event, Timer, Venue, as_work_deferred, as_work_done
-    from worldmarkets.core.units import DUE_RETRY, MAX_SWEEP, WORK_AN_ITEM
+    from worldmarkets.core.units import DUE_RETRY, LADDER_PACE, MAX_CHANGED, MAX_SWEEP, WORK_AN_ITEM
 
 
 @cython.final
@@ -61,6 +61,7 @@ class Work:
     clock_us: longlong
     items: longlong
     fault_work: longlong
+    fault_subject: longlong
 
     def __init__(
         self, state: State, ledger: Ledger, timers: Timers, orders: Orders, triggers: Triggers, matching: Matching,
@@ -88,6 +89,7 @@ class Work:
         self.clock_us = 0
         self.items = 0
         self.fault_work = 0
+        self.fault_subject = NONE
 
     def run_due(self, now_us: longlong) -> None:
         """Do timed work that is due, by due time and serial, at most `MAX_SWEEP` items a command.
@@ -118,12 +120,15 @@ class Work:
         kind: longlong = timer.kind
         subject: longlong = timer.subject
         timer_due: longlong = timer.due_us
-        mark: longlong = self.state.undo.begin()
+        mark: longlong
         events: longlong = self.outbox.length
         code: longlong = OK
         clock = self.state.venue.edit(1)
         self.clock_us = max(self.clock_us, timer.due_us)
         clock.time_us = self.clock_us
+        if kind == LADDER:
+            subject = self.ladder_flow.find_turn()
+        mark = self.state.undo.begin()
         self.matching.reset_work()
         try:
             self.timers.cancel(row)
@@ -135,17 +140,32 @@ class Work:
         if code != OK:
             self.state.undo.rollback(mark)
             self.outbox.length = events
-            self.defer(row, now_us + DUE_RETRY, code)
+            self.defer(row, subject, now_us + DUE_RETRY, code)
 
-    def defer(self, row: longlong, due_us: longlong, code: longlong) -> None:
-        """Put timed work off that could not be done, and say so."""
-        timer = self.timers.timers.read(row)
-        event = as_work_deferred(self.outbox.emit(WORK_DEFERRED, code, 0, 0))
-        event.due_us = timer.due_us
-        event.next_us = due_us
-        event.subject = timer.subject
-        event.work_kind = timer.kind
+    def defer(self, row: longlong, subject: longlong, due_us: longlong, code: longlong) -> None:
+        """Put timed work off that could not be done, and say so.  What else stands in the same queue goes on."""
+        timer = self.timers.timers.edit(row)
+        kind: longlong = timer.kind
+        account: longlong = NONE
+        if kind == LADDER and subject != NONE:
+            account = subject
+            self.ladder_flow.pass_over(account)
+            due_us = self.clock_us + LADDER_PACE
+        elif kind == CLOSE_OUT:
+            account = self.state.estates.rows[subject].account
+            timer.subject = self.close_out_flow.put_behind(subject)
+        self.report_deferred(kind, subject, account, code, timer.due_us, due_us)
         self.timers.delay(row, due_us)
+
+    def report_deferred(
+        self, kind: longlong, subject: longlong, account: longlong, code: longlong, due_us: longlong, next_us: longlong
+    ) -> None:
+        """Report work that failed and is tried again; after an error of the exchange's own the venue only cancels."""
+        event = as_work_deferred(self.outbox.emit(WORK_DEFERRED, code, 0, account))
+        event.due_us = due_us
+        event.next_us = next_us
+        event.subject = subject
+        event.work_kind = kind
         if code == INTERNAL:
             self.fall()
 
@@ -162,7 +182,7 @@ class Work:
 
         A handler takes the row of its subject; whoever ends the subject before its time cancels its timer.
         """
-        if kind == self.fault_work:
+        if kind == self.fault_work and self.fault_subject in (NONE, subject):
             self.fail()
         if kind == FUNDING_PERIOD:
             self.funding.end_period(subject)
@@ -181,13 +201,45 @@ class Work:
         elif kind == LOAN_DUE:
             self.due_flow.run(subject)
         elif kind == LADDER:
-            self.ladder_flow.run()
+            self.ladder_flow.run(subject)
         elif kind == STAKE_LEAVES:
             self.fund_flow.leave(subject)
         elif kind == CLOSE_OUT:
             self.close_out_flow.work(subject)
         elif kind == MARGIN_CALL:
             self.ladder_flow.margin_call.advance(subject)
+
+    def take_changed(self) -> None:
+        """Let the ladder see accounts that have a new state, once each; beyond the bound they wait for the next one.
+
+        One that it fails to see to is put behind the others, and the next command tries again.
+        """
+        count: longlong = 0
+        account: longlong = NONE
+        last: longlong = self.state.venue.rows[1].last_changed
+        now_us: longlong = self.state.venue.rows[1].time_us
+        mark: longlong
+        events: longlong
+        code: longlong
+        while count < MAX_CHANGED and account != last:
+            account = self.state.venue.rows[1].first_changed
+            mark = self.state.undo.begin()
+            events = self.outbox.length
+            code = OK
+            try:
+                if self.fault_work == LADDER and self.fault_subject in (NONE, account):
+                    self.fail()
+                self.ladder_flow.take_changed()
+            except Exhausted:
+                code = CAPACITY
+            except Exception:
+                code = INTERNAL
+            if code != OK:
+                self.state.undo.rollback(mark)
+                self.outbox.length = events
+                self.ladder_flow.put_behind()
+                self.report_deferred(LADDER, account, account, code, now_us, now_us)
+            count += 1
 
     def settle_creditors(self) -> None:
         """Let accounts that received numeraire and owe by IOU repay; beyond the bound they wait for the next one."""

@@ -1,6 +1,6 @@
 """At what price of one asset, with everything else unchanged, an account reaches each rung of the ladder.
 
-The search asks the core itself: within a preview it sets marks and reads V.  V is concave in one price, so the prices
+The search asks the core itself: within previews it sets marks and reads V.  V is concave in one price, so the prices
 at which it is not below zero lie between one lower and one upper price.
 """
 
@@ -64,22 +64,24 @@ def compute_rung_prices(exchange: Exchange, number: int) -> list[RungPrice]:
 def _search(
     exchange: Exchange, number: int, asset: int, mark: int, severity_ppm: int
 ) -> tuple[int | None, int | None, bool]:
-    with exchange.preview():
+    def is_below(price: int) -> bool | None:
+        """Say whether V is below zero at a price; None when the venue takes no such price.
 
-        def is_below(price: int) -> bool | None:
-            """Say whether V is below zero at a price; None when the venue takes no such price."""
-            command = SetMark(
-                kind=codes.SET_MARK, time_us=exchange.time_us, source_time_us=exchange.time_us, asset=asset,
-                price=price, sources=3, agreeing=3,
-            )  # fmt: skip
+        A preview of its own, since the ladder acts on an account that was below with the next command.
+        """
+        command = SetMark(
+            kind=codes.SET_MARK, time_us=exchange.time_us, source_time_us=exchange.time_us, asset=asset,
+            price=price, sources=3, agreeing=3,
+        )  # fmt: skip
+        with exchange.preview():
             events = decode_events(exchange.engine.apply(bytes(command)))
             if events[-1].kind == codes.REJECTED:
                 return None
             return bool(exchange.engine.get_value(number, severity_ppm) < 0)
 
-        if exchange.engine.get_value(number, severity_ppm) < 0:
-            return None, None, True
-        return _find_down(is_below, mark), _find_up(is_below, mark), False
+    if exchange.engine.get_value(number, severity_ppm) < 0:
+        return None, None, True
+    return _find_down(is_below, mark), _find_up(is_below, mark), False
 
 
 def _find_down(is_below: Callable[[int], bool | None], mark: int) -> int | None:

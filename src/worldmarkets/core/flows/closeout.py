@@ -145,6 +145,21 @@ class CloseOutFlow:
         if row != NONE:
             self.timers.schedule(CLOSE_OUT, row, self.state.venue.rows[1].time_us)
 
+    def put_behind(self, row: longlong) -> longlong:
+        """Let a close-out that failed before it had begun wait behind the others; return whose turn it is.
+
+        Once marks are frozen it stays: what another account and it have between themselves is counted already.
+        """
+        estate = self.state.estates.edit(row)
+        venue = self.state.venue.edit(1)
+        if estate.phase < FROZEN and estate.next != NONE:
+            last = self.state.estates.edit(venue.last_estate)
+            last.next = row
+            venue.first_estate = estate.next
+            venue.last_estate = row
+            estate.next = NONE
+        return venue.first_estate
+
     def step(self, row: longlong) -> longlong:
         """Take one step of a close-out; return the row of that which is under way afterwards, or 0."""
         estate = self.state.estates.edit(row)

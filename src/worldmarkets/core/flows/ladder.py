@@ -50,7 +50,7 @@ if not cython.compiled:
         as_rung_cost,
         as_rung_ended,
     )
-    from worldmarkets.core.units import LADDER_PACE, LADDER_ROUND, MAX_CHANGED, ROUND_BITS
+    from worldmarkets.core.units import LADDER_PACE, LADDER_ROUND, ROUND_BITS
 
 
 @cython.final
@@ -85,25 +85,31 @@ class LadderFlow:
     # Who comes and goes.
 
     def take_changed(self) -> None:
-        """Latch who came below the unwind rung, call others for margin, let go who is free; the rest waits."""
-        count: longlong = 0
-        account: longlong
-        while count < MAX_CHANGED and self.state.venue.rows[1].first_changed != NONE:
-            venue = self.state.venue.edit(1)
-            account = venue.first_changed
-            record = self.state.accounts.edit(account)
-            venue.first_changed = record.next_changed
-            if venue.first_changed == NONE:
-                venue.last_changed = NONE
-            record.next_changed = NONE
-            record.is_changed = 0
-            if record.was_freed:
-                self.let_go(account)
-            if record.state >= STATE_UNWIND and record.latch == NONE:
-                self.latch(account)
-            elif record.state == STATE_MARGIN_CALL and record.latch == NONE:
-                self.margin_call.call(account)
-            count += 1
+        """See to the first account with a new state: latch it, call it for margin, or let it go when it is free."""
+        account: longlong = self.strike_off()
+        record = self.state.accounts.read(account)
+        if record.was_freed:
+            self.let_go(account)
+        if record.state >= STATE_UNWIND and record.latch == NONE:
+            self.latch(account)
+        elif record.state == STATE_MARGIN_CALL and record.latch == NONE:
+            self.margin_call.call(account)
+
+    def put_behind(self) -> None:
+        """Let the first account with a new state wait behind the others: it could not be seen to."""
+        self.sweep.note_change(self.strike_off())
+
+    def strike_off(self) -> longlong:
+        """Return the first account with a new state, and forget that it has."""
+        venue = self.state.venue.edit(1)
+        account: longlong = venue.first_changed
+        record = self.state.accounts.edit(account)
+        venue.first_changed = record.next_changed
+        if venue.first_changed == NONE:
+            venue.last_changed = NONE
+        record.next_changed = NONE
+        record.is_changed = 0
+        return account
 
     def latch(self, account: longlong) -> None:
         """Put an account onto the ladder: its clocks begin, and its first turn is in this round."""
@@ -151,19 +157,37 @@ class LadderFlow:
         if venue.ladder_timer == NONE:
             venue.ladder_timer = self.timers.schedule(LADDER, 1, due_us)
 
-    def run(self) -> None:
-        """Take the turn of the account that stands first, if the round may begin; the next turn is timed work again."""
-        venue = self.state.venue.edit(1)
+    def find_turn(self) -> longlong:
+        """Return the account whose turn it is; 0 while its round may not begin yet, or when nobody is latched."""
+        venue = self.state.venue.read(1)
         least: longlong = self.state.latch_files.get_least()
-        venue.ladder_timer = NONE
         if least >> ROUND_BITS > venue.ladder_round and venue.time_us < venue.round_us + LADDER_ROUND:
-            self.wake(venue.round_us + LADDER_ROUND)
-        elif least != NONE:
-            if least >> ROUND_BITS > venue.ladder_round:
-                venue.ladder_round = least >> ROUND_BITS
-                venue.round_us = venue.time_us
-            self.advance(self.state.latch_files.find(1, least + 1, self.state.accounts.get_used()))
+            return NONE
+        return self.state.latch_files.find(1, least + 1, self.state.accounts.get_used())
+
+    def run(self, account: longlong) -> None:
+        """Take the turn of the account that stands first, if it is anybody's; the next turn is timed work again."""
+        venue = self.state.venue.edit(1)
+        venue.ladder_timer = NONE
+        if account != NONE:
+            self.begin_round(account)
+            self.advance(account)
             self.wake(venue.time_us + LADDER_PACE)
+        elif self.state.latch_files.get_least() != NONE:
+            self.wake(venue.round_us + LADDER_ROUND)
+
+    def begin_round(self, account: longlong) -> None:
+        """Let the round begin in which an account has its turn, if that is the first of it."""
+        number: longlong = self.state.latch_files.get(account) >> ROUND_BITS
+        venue = self.state.venue.edit(1)
+        if number > venue.ladder_round:
+            venue.ladder_round = number
+            venue.round_us = venue.time_us
+
+    def pass_over(self, account: longlong) -> None:
+        """Let an account whose turn failed have the next one a round later, where it stood: it holds up nobody."""
+        self.begin_round(account)
+        self.state.latch_files.file(account, self.state.latch_files.get(account) + (1 << ROUND_BITS))
 
     def advance(self, account: longlong) -> None:
         """Take an account's turn: count its clocks, see where it stands, act, and queue it for the next round."""

@@ -135,6 +135,7 @@ class MarginCall:
         row: longlong
         count: longlong = 0
         self.unwind.forget()
+        self.unwind.is_waived = False
         while figure != NONE and count < MAX_CURES:
             row = self.state.figures.rows[figure].first_position
             while row != NONE and count < MAX_CURES:

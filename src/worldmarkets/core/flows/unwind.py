@@ -91,6 +91,7 @@ class Unwind:
     cost: longlong
     passed: longlong[::1]
     count: longlong
+    is_waived: cython.bint  # no fee is counted for reducing a perp: below the auction rung it costs none
 
     def __init__(
         self, state: State, ledger: Ledger, atlas: Atlas, admission: Admission, fees: Fees, orders: Orders,
@@ -107,6 +108,7 @@ class Unwind:
         self.due_flow = due_flow
         self.outbox = outbox
         self.passed = memoryview(bytearray(8 * STEPS_A_TURN)).cast("q")
+        self.is_waived = False
         self.forget()
 
     def forget(self) -> None:
@@ -137,6 +139,7 @@ class Unwind:
         looks: longlong = 0
         is_over: cython.bint = not self.cancel_orders(account)
         latch = self.state.latches.read(self.state.accounts.rows[account].latch)
+        self.is_waived = self.atlas.compute_value(account, self.state.venue.rows[1].auction_ppm) < 0
         while latch.step != NONE and not is_over and looks < STEPS_A_TURN and not self.is_cured(account):
             is_over = self.take_step(account)
             looks += 1
@@ -324,12 +327,35 @@ class Unwind:
     def trade(self, lots: longlong, slippage_ppm: longlong, is_reducing: cython.bint) -> longlong:
         """Trade up to `lots` of what is aimed at, in one order of the exchange's own; return how many were.
 
-        An order that trades nothing, or that its account is not admitted for, leaves no trace.
+        An order that trades nothing, or that its account is not admitted for, leaves no trace.  Nor does one that cured
+        it with a part of the fee waived, for want of numeraire: it was too large by that part, and is sized anew.
         """
         account: longlong = self.state.positions.rows[self.position].account
         price: longlong = self.compute_limit(slippage_ppm)
         undo: longlong = self.state.undo.begin()
         events: longlong = self.outbox.length
+        fills: longlong = self.matching.fills
+        skips: longlong = self.matching.skips
+        slices: longlong = self.matching.slices
+        traded: longlong = self.attempt(account, lots, price, is_reducing)
+        if traded > 0 and not self.is_waived and self.matching.taker.is_waived and self.is_cured(account):
+            self.state.undo.rollback(undo)
+            self.outbox.length = events
+            self.matching.fills = fills
+            self.matching.skips = skips
+            self.matching.slices = slices
+            self.is_waived = True
+            traded = self.attempt(account, lots, price, is_reducing)
+            self.is_waived = False
+        if traded == 0:
+            self.state.undo.rollback(undo)
+            self.outbox.length = events
+        else:
+            self.count_slice(account, events)
+        return traded
+
+    def attempt(self, account: longlong, lots: longlong, price: longlong, is_reducing: cython.bint) -> longlong:
+        """Send a slice of up to `lots` of what is aimed at; return how many traded, 0 when it must be taken back."""
         traded: longlong = 0
         slot: longlong
         lots = self.fit(min(lots, self.get_budget(self.market)), price)
@@ -345,11 +371,6 @@ class Unwind:
             traded = lots - self.matching.left
             if traded > 0 and self.admission.check(self.matching.taker) != OK:
                 traded = 0
-        if traded == 0:
-            self.state.undo.rollback(undo)
-            self.outbox.length = events
-        else:
-            self.count_slice(account, events)
         return traded
 
     def limit_work(self, is_limited: cython.bint) -> None:
@@ -439,10 +460,14 @@ class Unwind:
         return self.ledger.get_cash(account) // max(lot + mul_div_ceil(lot, rules.taker_ppm, MILLION), 1)
 
     def predict(self, lots: longlong, price: longlong) -> longlong:
-        """Return V(initial) as if `lots` of what is aimed at had been traded at a price."""
+        """Return V(initial) as if `lots` of what is aimed at had been traded at a price, with their fee."""
         account: longlong = self.state.positions.rows[self.position].account
-        cash: longlong = lots * price * self.state.markets.rows[self.market].tick_value
-        fee: longlong = self.fees.compute(account, self.market, True, cash, 0)
+        rules = self.state.markets.read(self.market)
+        charged: longlong = lots
+        fee: longlong
+        if self.is_waived and rules.kind == PERP:
+            charged = max(lots - self.matching.get_reducible(self.position, self.side), 0)
+        fee = self.fees.compute(account, self.market, True, charged * price * rules.tick_value, 0)
         return self.matching.compute_filled(self.position, self.market, self.side, price, lots, fee)
 
     def count_slice(self, account: longlong, events: longlong) -> None:
