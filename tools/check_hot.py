@@ -19,6 +19,7 @@ COLD = {
     "Engine.attempt": "catches what goes wrong inside a command",
     "Engine.open_envelope": "catches a table that is full, as above",
     "Work.run_item": "catches what goes wrong inside an item of timed work",
+    "Work.take_changed": "catches what goes wrong with one account that has a new state",
     "Work.fail": "raises for a test",
     "CompressionFlow.join": "looks a party up in a list: a rare command",
     "CompressionFlow.check_parties": "looks a party up in a list: a rare command",

@@ -295,7 +295,7 @@ class Crash:
             self.counts["paid in one ratio"] += any(len(line) > 1 for line in payout.paid.values())
 
     def check_standing(self, accounts: set[int], taken: set[int], before: dict[int, tuple[int, int, int]]) -> None:
-        """No slice, of a market or a bid, makes its account worse off: several in one turn hold each from its own rho."""
+        """No slice, of a market or a bid, makes its account worse off; of several in a turn each from its own rho."""
         engine = self.exchange.engine
         for account in accounts & before.keys():
             rho, at_rho, initial = before[account]

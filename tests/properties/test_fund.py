@@ -1,8 +1,8 @@
 """The default fund beside a naive one: stakes, their leaving, the price of cover, and what defaults take.
 
-A chapter is a venue on which accounts stake, unstake, buy cover, lend and repay at random, and now and then one is closed
-out that cannot pay.  Everything that changes the fund is followed from the events of what caused it - interest that was
-paid, contracts that were counted - and each amount has to be the naive fund's.  A failure names the seed.
+A chapter is a venue on which accounts stake, unstake, buy cover, lend and repay at random, and now and then one is
+closed out that cannot pay.  Everything that changes the fund is followed from the events of what caused it - interest
+that was paid, contracts that were counted - and each amount has to be the naive fund's.  A failure names the seed.
 """
 
 from __future__ import annotations

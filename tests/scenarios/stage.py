@@ -19,7 +19,10 @@ D = Decimal
 
 
 def open_stage(prices: Mapping[str, str] = PRICES, **venue: Any) -> Exchange:
-    """Return the packaged venue with its marks; `venue` are settings of it that are to be others."""
+    """Return the packaged venue with its marks; `venue` are settings of it that are to be others.
+
+    Without its ladder (`has_ladder`) nobody acts: what holds then is held by margins alone.
+    """
     genesis = load_genesis()
     genesis = msgspec.structs.replace(genesis, venue=msgspec.structs.replace(genesis.venue, **venue))
     exchange = Exchange(genesis, capacity=SMALL)

@@ -38,7 +38,7 @@ def test_more_of_a_thin_token_carries_no_more_debt() -> None:
 
 @pytest.mark.both
 def test_the_price_goes_all_the_way_down_and_nothing_breaks() -> None:
-    exchange = open_stage()
+    exchange = open_stage(has_ladder=False)
     lender = enter(exchange, "lender", USDM="100_000")
     believer = enter(exchange, "believer", MEGA="100_000")
     lender.lend("USDM", "10_000", rate="5%")

@@ -40,7 +40,7 @@ def test_a_hedge_stays_whole_when_its_counterparty_leaves() -> None:
 
 @pytest.mark.both
 def test_a_hedge_stays_whole_while_its_counterparty_is_worth_less_than_nothing() -> None:
-    exchange = open_stage()
+    exchange = open_stage(has_ladder=False)
     hedger = enter(exchange, "hedger", ETH="10", USDM="2_000")
     loser = enter(exchange, "loser", USDM="3_000")
     bystander, maker = enter(exchange, "bystander", USDM="20_000"), enter(exchange, "maker", USDM="200_000")

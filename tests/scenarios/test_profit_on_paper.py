@@ -13,7 +13,7 @@ from tests.scenarios.stage import D, enter, get_largest_withdrawal, look, open_s
 
 @pytest.mark.both
 def test_a_pump_lets_out_no_more_than_the_two_brought() -> None:
-    exchange = open_stage()
+    exchange = open_stage(has_ladder=False)
     lender = enter(exchange, "lender", USDM="1_000_000")
     lender.lend("USDM", "500_000", rate="5%")
     winner, loser = enter(exchange, "winner", USDM="5_000"), enter(exchange, "loser", USDM="5_000")
@@ -52,7 +52,7 @@ def test_a_pump_lets_out_no_more_than_the_two_brought() -> None:
 @pytest.mark.both
 def test_a_claim_on_a_broke_account_lets_nothing_out() -> None:
     """The winner closes its position with the loser itself, at the pumped price, and is left with a claim."""
-    exchange = open_stage()
+    exchange = open_stage(has_ladder=False)
     lender = enter(exchange, "lender", USDM="1_000_000")
     lender.lend("USDM", "500_000", rate="5%")
     winner, loser = enter(exchange, "winner", USDM="5_000"), enter(exchange, "loser", USDM="5_000")

@@ -13,7 +13,7 @@ from tests.scenarios.stage import D, enter, open_stage, refused
 
 @pytest.mark.both
 def test_a_hundred_wallets_meet_one_cap() -> None:
-    exchange = open_stage()
+    exchange = open_stage(has_ladder=False)
     maker = enter(exchange, "maker", USDM="20_000_000")
     market = exchange.market("MEGA-PERP")
     maker.sell("MEGA-PERP", "12_500_000", "0.4")
