@@ -50,10 +50,14 @@ class Marks:
             self.engine.apply(step_on.tobytes())
 
 
-def bring_to_the_edge(engine: Engine, accounts: int, seed: int = 1) -> int:
-    """Let one account in a hundred withdraw until it is near the initial rung; return how many did."""
+def choose(accounts: int, seed: int = 1) -> np.ndarray:
+    """Return one account in a hundred."""
+    return np.random.default_rng(seed).choice(np.arange(1, accounts + 1), int(NEAR * accounts), replace=False)
+
+
+def bring_to_the_edge(engine: Engine, chosen: np.ndarray, seed: int = 1) -> int:
+    """Let accounts withdraw until they are near the initial rung; return how many did."""
     chance = np.random.default_rng(seed)
-    chosen = chance.choice(np.arange(1, accounts + 1), int(NEAR * accounts), replace=False)
     log = scale.table(len(chosen), c.WITHDRAW, scale.FUNDS)
     log["account"], log["asset"] = chosen, c.NUMERAIRE
     for row, account in enumerate(chosen.tolist()):
@@ -69,7 +73,7 @@ def measure_all(accounts: int = ACCOUNTS) -> dict[str, float]:
     engine = venue.open_engine(huge_pages=True)
     for log in scale.write_accounts(accounts, seed=1, spread=True):
         scale.apply(engine, log)
-    near = bring_to_the_edge(engine, accounts)
+    near = bring_to_the_edge(engine, choose(accounts))
     assert near > 0.9 * NEAR * accounts, f"only {near} accounts came to the edge"
     marks = Marks(engine)
     for _ in range(WARM):

@@ -10,7 +10,7 @@ from typing import Any
 from worldmarkets.core import codes as c
 from worldmarkets.core import records as r
 from worldmarkets.core.engine import Engine
-from worldmarkets.core.units import MAX_VISITS
+from worldmarkets.core.units import MAX_BID_TICKS
 
 START_US = 1_700_000_000_000_000
 USD = 1_000_000  # numeraire quanta
@@ -26,15 +26,19 @@ ORDERS_AN_ACCOUNT = 2
 SPREAD_TICKS = 100  # mean distance of a resting order from the mark
 BATCH = 256  # commands that a sequencer hands over at once
 BLOCK_US = 10_000
+VISITS = 2_048  # accounts looked at with a mark or a time step, as in the packaged genesis
 DENIED = 2  # accounts that a policy denies
 
 
-def open_engine(pairs: int = PERPS, huge_pages: bool = False, **capacity: int) -> Engine:
-    """Return an engine with the numeraire, a loan book, and `pairs` perp markets, two a risk group."""
+def open_engine(pairs: int = PERPS, huge_pages: bool = False, has_ladder: bool = False, **capacity: int) -> Engine:
+    """Return an engine with the numeraire, a loan book, and `pairs` perp markets, two a risk group.
+
+    With a ladder it has a backstop book too, the last of its markets.
+    """
     engine = Engine(capacity, huge_pages=huge_pages)
     engine.state.open()
     rules = engine.governance
-    rules.open_venue(START_US)
+    rules.open_venue(START_US, has_ladder=has_ladder, sweep_visits=VISITS)
     rules.add_asset(6, rules.add_group())
     for number in range(pairs // 2):
         group = rules.add_group()
@@ -44,6 +48,8 @@ def open_engine(pairs: int = PERPS, huge_pages: bool = False, **capacity: int) -
     for asset in range(2, pairs + 2):
         rules.add_market(c.PERP, asset, LOT_QUANTA, TICK_VALUE, maker_ppm=100, taker_ppm=400)
     rules.add_market(c.LOAN, c.NUMERAIRE, USD, tenor_hours=240)
+    if has_ladder:
+        rules.add_market(c.BACKSTOP, c.NUMERAIRE, USD, max_ticks=MAX_BID_TICKS)
     return engine
 
 
@@ -117,7 +123,7 @@ def build_population(accounts: int, markets: int, seed: int = 1) -> bytes:
     for _ in range(ORDERS_AN_ACCOUNT):
         for account in traders:
             log.append(rest(chance, account, markets, MID_TICKS))
-    for _ in range(accounts // MAX_VISITS + 1):  # the sweep has seen everyone before anything is timed
+    for _ in range(accounts // VISITS + 1):  # the sweep has seen everyone before anything is timed
         log.append(r.SetMark(time_us=START_US, kind=c.SET_MARK, asset=2, price=MARK, source_time_us=START_US,
                              sources=3, agreeing=3))  # fmt: skip
     return encode(log)

@@ -9,6 +9,7 @@ from benchmarks import (
     atlas,
     book,
     instructions,
+    ladder,
     measure,
     memory,
     mix,
@@ -118,6 +119,12 @@ def test_the_sweep_and_the_many_accounts_are_measured(monkeypatch) -> None:
     found = sweep.measure_all(300)
     assert found["atlas.sweep_visited"] > 0
     assert scale.measure_mix(300, 2_048) > 0
+
+
+def test_the_ladder_is_measured_in_a_crash() -> None:
+    found = ladder.measure_all(10_000, 1_000)
+    assert found["ladder.latched"] > 90
+    assert found["ladder.miniblock_ms_p50"] <= found["ladder.miniblock_ms_p99"] <= found["ladder.miniblock_ms_worst"]
 
 
 def test_a_restart_of_signed_commands_comes_out(log: mix.Log, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -18,11 +18,11 @@ PRICES = {"BTC": "60000", "ETH": "2000", "stETH": "2000", "SOL": "150", "MEGA": 
 D = Decimal
 
 
-def open_ladder(**venue: Any) -> Exchange:
-    """Return the packaged venue with its ladder switched on, and marks."""
+def open_ladder(capacity: Mapping[str, int] = SMALL, **venue: Any) -> Exchange:
+    """Return the packaged venue with marks; `venue` are settings of it that are to be others."""
     genesis = load_genesis()
-    genesis = msgspec.structs.replace(genesis, venue=msgspec.structs.replace(genesis.venue, has_ladder=True, **venue))
-    exchange = Exchange(genesis, capacity=SMALL)
+    genesis = msgspec.structs.replace(genesis, venue=msgspec.structs.replace(genesis.venue, **venue))
+    exchange = Exchange(genesis, capacity=dict(capacity))
     exchange.marks(PRICES)
     return exchange
 

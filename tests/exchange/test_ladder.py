@@ -1,4 +1,4 @@
-"""The ladder's first half: margin calls, latches, plans, slices, clocks, receipts."""
+"""The ladder: margin calls, latches, plans, slices, clocks, receipts, and turns that fail."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from tests.exchange.ladders import D, bid, enter, move, only, open_ladder, own_orders, watch
+from tests.exchange.venues import SMALL
 from worldmarkets.core import codes
 from worldmarkets.exchange import Rejected, Step
 
@@ -280,4 +281,21 @@ def test_a_close_out_that_fails_before_it_has_begun_goes_behind_the_others():
     }
     assert [event.account for event in only(events, codes.CLOSE_OUT_DONE)] == [second.number, first.number]
     assert not first.perps and not second.perps
+    assert exchange.audit() == []
+
+
+def test_a_crowd_that_falls_at_once_is_latched_a_bounded_part_at_a_time():
+    exchange = open_ladder({**SMALL, "owners": 512, "accounts": 512})
+    maker = enter(exchange, "maker", USDM="500_000")
+    maker.sell("ETH-PERP", "30", "2000")
+    for number in range(270):
+        enter(exchange, f"trader {number}", USDM="33").buy("ETH-PERP", "0.1", "2000", ioc=True)
+    latched = [len(only(move(exchange, "ETH", "1760"), codes.LATCHED))]
+    for _ in range(20):  # of the same time, as the commands of a mini-block are
+        latched.append(len(only(list(exchange.mark("SOL", "150").events), codes.LATCHED)))
+    assert max(latched) == 32 and sum(latched) == 256
+    assert exchange.audit() == []
+    for events in exchange.pass_time(exchange.time_us + 1):
+        latched.append(len(only(list(events), codes.LATCHED)))
+    assert sum(latched) == 270
     assert exchange.audit() == []

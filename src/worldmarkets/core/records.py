@@ -1201,7 +1201,7 @@ class Venue(Record):
     change_serial: i64
     changes: i64
     requires_signatures: u32
-    spare3: u32
+    changed: u32
     renewal_window_us: i64
     renewal_fee_ppm: i64
     unwind_clock_us: i64
@@ -1214,6 +1214,7 @@ class Venue(Record):
     latched: u32
     first_changed: u32
     last_changed: u32
+    changed_us: i64
 
 
 class Asset(Record):

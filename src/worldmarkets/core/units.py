@@ -79,6 +79,7 @@ MAX_SWEEP = 16  # timed items of work done with one command
 MAX_VISITS = 4_096  # default of the venue's sweep_visits, and its bound: accounts looked at with one mark or time step
 WORK_AN_ITEM = 64  # fills, skips and slices for which timed work counts as one item more
 MAX_CHANGED = 32  # accounts with a new state that one command takes onto the ladder, calls for margin, or lets go
+CHANGED_A_TIME = 256  # and all commands of one time: a mini-block's
 EVENTS_A_CHANGE = 64  # of each of them, at most
 MAX_SWEPT = 16  # orders that one item of work cancels
 MAX_EXAMINED = 64  # orders that one item of work looks at

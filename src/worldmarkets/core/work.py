@@ -30,7 +30,7 @@ from worldmarkets.core.undo import Exhausted
 if not cython.compiled:
     from worldmarkets.core.codes import *
     from worldmarkets.core.records import Event, Timer, Venue, as_work_deferred, as_work_done
-    from worldmarkets.core.units import DUE_RETRY, LADDER_PACE, MAX_CHANGED, MAX_SWEEP, WORK_AN_ITEM
+    from worldmarkets.core.units import CHANGED_A_TIME, DUE_RETRY, LADDER_PACE, MAX_CHANGED, MAX_SWEEP, WORK_AN_ITEM
 
 
 @cython.final
@@ -210,7 +210,7 @@ class Work:
             self.ladder_flow.margin_call.advance(subject)
 
     def take_changed(self) -> None:
-        """Let the ladder see accounts that have a new state, once each; beyond the bound they wait for the next one.
+        """Let the ladder see accounts that have a new state, once each; beyond the bounds they wait for the next one.
 
         One that it fails to see to is put behind the others, and the next command tries again.
         """
@@ -221,8 +221,13 @@ class Work:
         mark: longlong
         events: longlong
         code: longlong
-        while count < MAX_CHANGED and account != last:
-            account = self.state.venue.rows[1].first_changed
+        venue = self.state.venue.edit(1)
+        if venue.changed_us != now_us:
+            venue.changed_us = now_us
+            venue.changed = 0
+        while count < MAX_CHANGED and venue.changed < CHANGED_A_TIME and account != last:
+            account = venue.first_changed
+            venue.changed += 1
             mark = self.state.undo.begin()
             events = self.outbox.length
             code = OK
