@@ -25,7 +25,7 @@ def play(folder: Path, story: Any, **options: Any) -> None:
     async def tell(server: Server, client: httpx.AsyncClient) -> None:
         await story(server, client, clock)
 
-    serve(folder, tell, clock=clock, has_ladder=True, **options)
+    serve(folder, tell, clock=clock, **options)
 
 
 def test_a_plan_a_margin_call_an_unwind_and_its_receipt(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def play(folder: Path, story: Any) -> None:
     async def tell(server: Server, client: httpx.AsyncClient) -> None:
         await story(Floor(server.node, server.stream), clock)
 
-    serve(folder, tell, clock=clock, has_ladder=True)
+    serve(folder, tell, clock=clock)
 
 
 def test_a_margin_call_a_latch_and_the_end_of_a_rung_are_in_the_channel_of_the_account(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ async def open_long(node: Node) -> Desk:
 async def bid(node: Node, mark: int, size: str = "0.5") -> None:
     """Put bids of the bidder a dollar apart below a mark that is still to come."""
     desk = Desk(node, BIDDER)
+    desk.nonce = 100 * mark
     for level in range(1, 11):
         receipt = await desk.send(PlaceOrder(market="ETH-PERP", side="buy", size=size, price=str(mark - level)))
         assert receipt.accepted, receipt

@@ -90,7 +90,7 @@ def live(folder: Path, clock: ManualClock, url: str, story: Callable[[Server], A
     async def tell(server: Server, client: httpx.AsyncClient) -> None:
         await story(server)
 
-    serve(folder, tell, clock=clock, has_ladder=True, webhooks=[WebhookSettings(url=url, accounts=list(names))])
+    serve(folder, tell, clock=clock, webhooks=[WebhookSettings(url=url, accounts=list(names))])
 
 
 @pytest.fixture(autouse=True)

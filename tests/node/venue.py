@@ -21,7 +21,7 @@ START_US = 1_767_225_600_000_000  # 2026-01-01
 MAKER, TAKER, ADMIN, STRANGER, GUARDIAN = (Signer(bytes([number]) * 32) for number in (1, 2, 3, 4, 5))
 
 
-def write_genesis(folder: Path, has_ladder: bool = False) -> Path:
+def write_genesis(folder: Path) -> Path:
     """Write the packaged genesis with signatures required, and the administrator's key; return its path."""
     from importlib.resources import files
 
@@ -31,18 +31,15 @@ def write_genesis(folder: Path, has_ladder: bool = False) -> Path:
     assert text.count("[venue]\n") == 1
     path = folder / "genesis.toml"
     text = text.replace("opens = 2025-01-01", "opens = 2026-01-01")  # no year of timed work to do first
-    if has_ladder:
-        text = text.replace("has_ladder = false", "has_ladder = true")
     path.write_text(text.replace("[venue]\n", head))
-    venue = load_genesis(path).venue
-    assert venue.requires_signatures and (venue.has_ladder or not has_ladder)
+    assert load_genesis(path).venue.requires_signatures
     return path
 
 
-def make_config(folder: Path, has_ladder: bool = False, **options: Any) -> Config:
+def make_config(folder: Path, **options: Any) -> Config:
     """The settings of a node in a folder of its own."""
     folder.mkdir(parents=True, exist_ok=True)
-    return Config(data=str(folder / "data"), genesis=str(write_genesis(folder, has_ladder)), **options)
+    return Config(data=str(folder / "data"), genesis=str(write_genesis(folder)), **options)
 
 
 class Desk:

@@ -13,7 +13,7 @@ from typing import Annotated, Protocol, runtime_checkable
 import typer
 
 from worldmarkets import __version__
-from worldmarkets.cli import keys, operate, show, trade
+from worldmarkets.cli import control, keys, operate, receipt, show, trade
 from worldmarkets.cli.audit import audit
 from worldmarkets.cli.info import info
 from worldmarkets.cli.margin import margin
@@ -34,6 +34,10 @@ for _command in (
     operate.status, operate.snapshot, operate.export, operate.halt, operate.deposit,
 ):  # fmt: skip
     app.command()(_command)
+app.command("whatif")(control.what_if)
+app.add_typer(control.plan, name="plan")
+app.add_typer(control.policy, name="policy")
+app.add_typer(receipt.app, name="receipt")
 app.add_typer(operate.journal, name="journal")
 app.command()(margin)
 app.command()(stress)

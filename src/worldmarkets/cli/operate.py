@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,7 +13,14 @@ from worldmarkets.cli.errors import fail
 from worldmarkets.cli.session import KEY, URL, AsJson, KeyFile, Url, open_session, show_json
 from worldmarkets.cli.trade import submit
 
+if TYPE_CHECKING:
+    from worldmarkets.exchange.genesis import Genesis
+    from worldmarkets.node.journal import Journal
+
 Data = Annotated[Path, typer.Option(help="The folder of the venue.")]
+GenesisFile = Annotated[
+    Path | None, typer.Option("--genesis", help="The venue's genesis; that of the folder, or the packaged.")
+]
 DATA = Path("data")
 journal = typer.Typer(no_args_is_help=True, help="The log of a venue.")
 
@@ -118,19 +125,13 @@ def about() -> None:
     """The log of a venue."""
 
 
-@journal.command()
-def verify(
-    data: Data = DATA,
-    genesis: Annotated[Path | None, typer.Option(help="The venue's genesis; that of the folder, or the packaged.")]
-    = None,
-) -> None:  # fmt: skip
-    """Replay a whole journal from the genesis: hashes, events and digests; exit code 1 when one does not come out."""
+def open_log(data: Path, genesis: Path | None) -> tuple[Journal, Genesis]:
+    """Return the journal of a folder and its venue's genesis; exits with code 2 when they are not there."""
     from worldmarkets.exchange.genesis import load_genesis
     from worldmarkets.node.errors import NodeError
     from worldmarkets.node.journal import Journal
     from worldmarkets.node.node import hash_genesis
-    from worldmarkets.node.recovery import get_journal_path, recover
-    from worldmarkets.node.snapshots import Snapshots
+    from worldmarkets.node.recovery import get_journal_path
 
     path = get_journal_path(data)
     if not path.exists():
@@ -138,12 +139,22 @@ def verify(
     own = data / "genesis.toml"
     try:
         venue = load_genesis(genesis or (own if own.exists() else None))
-        log = Journal(path, hash_genesis(venue))
+        return Journal(path, hash_genesis(venue)), venue
     except (NodeError, ValueError, OSError) as error:
         fail(str(error))
+
+
+@journal.command()
+def verify(data: Data = DATA, genesis: GenesisFile = None) -> None:
+    """Replay a whole journal from the genesis: hashes, events and digests; exit code 1 when one does not come out."""
+    from worldmarkets.node.errors import NodeError
+    from worldmarkets.node.recovery import recover
+    from worldmarkets.node.snapshots import Snapshots
+
+    log, venue = open_log(data, genesis)
     began = time.monotonic()
     try:
-        with tempfile.TemporaryDirectory() as empty, _Progress() as progress:
+        with tempfile.TemporaryDirectory() as empty, Progress() as progress:
             found = recover(log, Snapshots(Path(empty)), venue, on_progress=progress)
     except NodeError as error:
         typer.echo(f"broken: {error}")
@@ -161,7 +172,7 @@ def verify(
         raise typer.Exit(1)
 
 
-class _Progress:
+class Progress:
     """A bar, when there is a terminal to draw it in."""
 
     def __init__(self) -> None:
@@ -172,7 +183,7 @@ class _Progress:
         self._task = self._bar.add_task("replaying", total=None)
         self._drawn = 0.0
 
-    def __enter__(self) -> _Progress:
+    def __enter__(self) -> Progress:
         self._bar.start()
         return self
 
@@ -180,6 +191,7 @@ class _Progress:
         self._bar.stop()
 
     def __call__(self, done: int, total: int) -> None:
+        """Draw how far it is."""
         if time.monotonic() - self._drawn > 0.1:
             self._drawn = time.monotonic()
             self._bar.update(self._task, completed=done, total=total)

@@ -92,9 +92,9 @@ class Session:
         with self._talk():
             return self._client.get(path, **params)
 
-    def get_account(self, part: str = "") -> Any:
+    def get_account(self, part: str = "", **params: Any) -> Any:
         """Return a read about the account."""
-        return self.get(f"/v1/accounts/{self.owner}/{self.index}{part}")
+        return self.get(f"/v1/accounts/{self.owner}/{self.index}{part}", **params)
 
     def ask_faucet(self) -> Any:
         """Ask for test funds.  Exits as `get` does."""

@@ -49,9 +49,10 @@ def _say_latch(latch: LadderStanding) -> reads.Latch:
     )  # fmt: skip
 
 
-def _say_receipt(exchange: Exchange, receipt: Receipt, time_us: int | None = None) -> reads.RungReceipt:
+def say_receipt(account: str, receipt: Receipt, time_us: int | None = None) -> reads.RungReceipt:
+    """Return a receipt of an account, and when it was given."""
     return reads.RungReceipt(
-        account=say_account(exchange.get_account(receipt.account)), rung=receipt.rung, follows=receipt.follows,
+        account=account, rung=receipt.rung, follows=receipt.follows,
         first_sequence=receipt.first_sequence, sequence=receipt.sequence,
         time=None if time_us is None else time_us // 1_000,
         margin_before=say(receipt.margin_before), margin_after=say(receipt.margin_after),
@@ -67,7 +68,9 @@ def say_receipts(exchange: Exchange, kept: Sequence[Kept]) -> list[reads.RungRec
     events = _decode(kept)
     times = {event.sequence: one.time_us for one, event in zip(kept, events, strict=True)}
     found = read_receipts(exchange, events[::-1])
-    return [_say_receipt(exchange, receipt, times[receipt.sequence]) for receipt in reversed(found)]
+    return [
+        say_receipt(say_account(exchange.get_account(one.account)), one, times[one.sequence]) for one in reversed(found)
+    ]
 
 
 def say_close_outs(exchange: Exchange, kept: Sequence[Kept]) -> list[reads.CloseOut]:
@@ -98,6 +101,6 @@ def say_what_if(account: Account, found: WhatIf) -> reads.WhatIf:
         account=say_account(account), marks={asset: say(mark) for asset, mark in found.marks.items()},
         before=say_standing(found.before), moved=say_standing(found.moved), missing=_say_missing(found.moved),
         after=say_standing(found.after),
-        receipts=[_say_receipt(account.exchange, receipt) for receipt in found.receipts],
+        receipts=[say_receipt(say_account(account), receipt) for receipt in found.receipts],
         seconds=found.passed // timedelta(seconds=1), is_over=found.is_over,
     )  # fmt: skip
