@@ -120,6 +120,7 @@ class Chapter:
         exchange = self.exchange
         before = read_naive(exchange)
         values = {one: (one.nav, one.available_margin) for one in exchange.accounts}
+        interest = {one: self.read_interest(one) for one in exchange.accounts}
         resilience = account.resilience
         assert resilience is not None
         at_resilience, digest = account.value(resilience), exchange.digest()
@@ -139,7 +140,7 @@ class Chapter:
             if taken:
                 assert account.value(resilience) >= at_resilience
                 assert account.available_margin > values[account][1]
-                self.check_losses(taken, bids, values)
+                self.check_losses(taken, bids, values, interest)
                 self.check_bystanders(account, taken, values)
                 if not self.has_policies:
                     self.check_naive(before, account, taken, bids)
@@ -153,7 +154,19 @@ class Chapter:
         self.counts["paid to the bidder"] += sum(one.paid < 0 for one in taken)
         self.counts["of some groups"] += sum(bool(bids[one.order].groups) for one in taken)
 
-    def check_losses(self, taken: list[SliceTaken], bids: dict[int, Any], values: dict[Account, Any]) -> None:
+    def read_interest(self, account: Account) -> dict[int, Decimal]:
+        """Return what V counts as interest of an account's debts, in numeraire: at the highest rate of each asset."""
+        found = {}
+        for row in walk_positions(self.exchange, account):
+            if row.borrowed:
+                asset = self.exchange.listing.assets[row.asset - 1]
+                found[row.asset] = asset.from_quanta(row.owed - row.borrowed) * self.exchange.prices[asset.symbol]
+        return found
+
+    def check_losses(
+        self, taken: list[SliceTaken], bids: dict[int, Any], values: dict[Account, Any],
+        interest: dict[Account, dict[int, Decimal]],
+    ) -> None:  # fmt: skip
         """No bidder loses more of V(1) than its bids counted for what they took."""
         for bidder in {one.bidder for one in taken}:
             counted = Decimal(0)
@@ -163,7 +176,12 @@ class Chapter:
                     assert row.lot_quanta == 10**6
                     counted += one.size * self.get_worst(bids[one.order].groups) * (1 - one.d)
             assert values[bidder][1] - bidder.available_margin <= counted + Decimal("0.01")
-            assert bidder.nav >= values[bidder][0] - Decimal("0.000064")  # at the mark it is paid for what it takes
+            # At the mark it is paid for what it takes. What it owed beside that may count at a higher rate from now on,
+            # or make what it takes do so.
+            before, after = interest[bidder], self.read_interest(bidder)
+            mixed = sum(after[asset] - owed for asset, owed in before.items())
+            self.counts["debts mixed"] += mixed > 0
+            assert bidder.nav >= values[bidder][0] - mixed - Decimal("0.000064")
 
     def get_worst(self, groups: tuple[str, ...]) -> Decimal:
         """Return what the worst asset of some groups, or of all, may lose of its notional."""
