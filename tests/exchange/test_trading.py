@@ -7,6 +7,7 @@ import pytest
 
 from worldmarkets import Exchange
 from worldmarkets.core import codes
+from worldmarkets.core.units import FUNDING_ONE
 from worldmarkets.exchange import Account, Fill, Level, Rejected, UnitError, UnknownName
 
 D = Decimal
@@ -60,6 +61,46 @@ def test_reduce_only_only_reduces(exchange: Exchange, maker: Account, trader: Ac
     trader.buy("ETH-PERP", "0.5", "2000")
     assert trader.sell("ETH-PERP", "1", "1999", reduce_only=True).filled == D("0.5")
     assert trader.perps == []
+
+
+@pytest.mark.both
+@pytest.mark.parametrize("size", ["4.999", "5"])
+def test_a_close_counts_what_it_brings(exchange: Exchange, maker: Account, trader: Account, size: str) -> None:
+    """By hand: 1,000 + 3,000 deposited, 5 ETH up 600 each, 0.25 BTC down 12,000 each: worth 4,000 less fees."""
+    trader.deposit("USDM", "3000")
+    for market, bought, price in (("ETH-PERP", "5", "2000"), ("BTC-PERP", "0.25", "60000")):
+        maker.sell(market, bought, price)
+        trader.buy(market, bought, price)
+    for marks in ({"ETH": "2200", "BTC": "56000"}, {"ETH": "2400", "BTC": "52000"}, {"ETH": "2600", "BTC": "48000"}):
+        exchange.marks(marks)
+    before = trader.available_margin
+    maker.buy("ETH-PERP", "5", "2600")
+    assert trader.sell("ETH-PERP", size, "2600", ioc=True).filled == D(size)
+    assert trader.available_margin > before
+
+
+@pytest.mark.both
+def test_funding_of_the_past_is_nothing_to_who_comes_now(exchange: Exchange, maker: Account, trader: Account) -> None:
+    trader.deposit("USDM", "300_000")
+    for _ in range(40):  # longs pay, eight hours after eight hours
+        exchange.mark("ETH", "2000")
+        maker.buy("ETH-PERP", "50", "2059")
+        trader.sell("ETH-PERP", "50", "2061")
+        exchange.step(hours=4)
+        exchange.mark("ETH", "2000")
+        maker.buy("ETH-PERP", "0.001", "2061", ioc=True)
+        exchange.step(hours=4)
+        maker.cancel_all()
+        trader.cancel_all()
+    exchange.mark("ETH", "2000")
+    assert exchange.market("ETH-PERP").funding_rate == D("0.002")
+    perp = exchange.read_row("markets", exchange.listing.market("ETH-PERP").number)
+    assert perp.funding_index * 10**4 == 82 * 10**6 * FUNDING_ONE  # a token of who was there from the start
+    maker.sell("ETH-PERP", "50", "2000")
+    newcomer = exchange.account("newcomer")
+    newcomer.deposit("USDM", "1000")
+    # A token's shock is 250 and its fee 2: of 1,000 that is 3.9 tokens, as on the first day.
+    assert newcomer.buy("ETH-PERP", "3.9", "2000").filled == D("3.9")
 
 
 def test_a_client_id_is_answered_once(trader: Account) -> None:

@@ -164,12 +164,13 @@ class Atlas:
             up += adjusted * (BILLION + shock) - exit_cost
             down += adjusted * (BILLION - shock) - exit_cost
             net = adjusted
-            if lots != 0:
+            if lots != 0 or position.lots != 0:  # what a close would bring counts, too
                 market = self.markets.read(asset.perp_market)
                 notional = unit * market.lot_quanta
                 notional = clamp_wide(notional * lots, leg)
                 fixed = market.funding_index
-                fixed = (fixed * lots - wide_of(position.funding_high, position.funding_low)) * (GRID // FUNDING_ONE)
+                fixed *= position.lots  # funding is owed on what is held: a change owes none yet
+                fixed = (fixed - wide_of(position.funding_high, position.funding_low)) * (GRID // FUNDING_ONE)
                 claim = cost
                 fixed += claim * GRID
                 if cautious and notional > fixed:

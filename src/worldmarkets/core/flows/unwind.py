@@ -433,15 +433,14 @@ class Unwind:
         return self.fit_at(lots, best)
 
     def fit_at(self, lots: longlong, best: longlong) -> longlong:
-        """Return the part of `lots` that helps the account at a price, and no more than what cures it."""
+        """Return the part of `lots` that helps the account most at a price, and no more than what cures it."""
         account: longlong = self.state.positions.rows[self.position].account
         now: longlong = self.atlas.get_initial(account)
         cured: longlong
         low: longlong = 0
         middle: longlong
         cured = now - self.atlas.compute_value(account, self.state.venue.rows[1].initial_ppm)
-        while lots > 1 and self.predict(lots, best) < self.predict(lots // 2, best):
-            lots //= 2
+        lots = self.find_peak(lots, best)
         if lots <= 0 or self.predict(lots, best) <= now:
             return 0
         if self.predict(lots, best) >= cured:
@@ -451,6 +450,21 @@ class Unwind:
                     lots = middle
                 else:
                     low = middle
+        return lots
+
+    def find_peak(self, lots: longlong, best: longlong) -> longlong:
+        """Return how many of `lots` would raise V(initial) most: what hedges a group helps until the group is even.
+
+        V is concave in what is traded, so that of two places on the way the higher one is nearer to the peak.
+        """
+        low: longlong = 0
+        third: longlong
+        while lots - low > 2:
+            third = (lots - low) // 3
+            if self.predict(low + third, best) < self.predict(lots - third, best):
+                low += third
+            else:
+                lots -= third
         return lots
 
     def compute_bought(self, account: longlong, price: longlong) -> longlong:
