@@ -36,25 +36,25 @@ LEAST = {
 
 
 class Payout:
-    """What one close-out paid, from its events: by asset and kind, what each creditor got, and what it claimed."""
+    """What one close-out paid, from its events: by asset and kind, what was paid on each claim of each creditor.
+
+    A creditor may have two: loans that it took over from a latched borrower are not netted with the rest.
+    """
 
     def __init__(self) -> None:
-        self.paid: dict[tuple[int, int], dict[int, list[int]]] = {}
+        self.paid: dict[tuple[int, int], Counter[tuple[int, int]]] = {}
         self.count = 0
 
     def add(self, event: Any) -> None:
         self.count += 1
-        line = self.paid.setdefault((event.asset, event.code), {})
-        got = line.setdefault(event.creditor, [0, event.claim])
-        got[0] += event.amount + event.remainder
-        assert got[1] == event.claim
+        line = self.paid.setdefault((event.asset, event.code), Counter())
+        line[event.claim, event.creditor] += event.amount + event.remainder
 
     def check(self, done: Any) -> None:
         """10: one ratio for every creditor, asset by asset, and in all what there was."""
         for line in self.paid.values():
-            amounts = list(line.values())
-            for amount, claim in amounts:
-                first, first_claim = amounts[0]
+            (first_claim, _), first = next(iter(line.items()))
+            for (claim, _), amount in line.items():
                 assert abs(amount * first_claim - first * claim) <= max(claim, first_claim), (line, "10: one ratio")
         rest = done.claims - done.unpaid - done.paid
         assert abs(rest) <= QUANTUM * (self.count + 8), (done.as_dict(), "10: paid out")
