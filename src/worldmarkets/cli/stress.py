@@ -8,15 +8,16 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from worldmarkets.cli.errors import fail
 from worldmarkets.recorded import RecordedError
-from worldmarkets.recorded.crashes import CRASHES, Crash
-from worldmarkets.sim.stress.bars import read_bars
-from worldmarkets.sim.stress.policies import get_policies
-from worldmarkets.sim.stress.run import Outcome, Run, Setting
+from worldmarkets.recorded.crashes import CRASHES
+from worldmarkets.sim.page import fill_page
+from worldmarkets.sim.stress.outcome import Outcome, Setting
+from worldmarkets.sim.stress.report import StressReport, build_report
+from worldmarkets.sim.stress.study import Study, play
 
 _ROWS = (
     ("kept_share", "notional kept, of what was held when latched", "{:.1%}"),
@@ -34,43 +35,54 @@ def stress(
     depth: Annotated[float, typer.Option(min=0.01, max=100, help="Scales how deep the books are.")] = 1.0,
     leverage: Annotated[float, typer.Option(min=0.1, max=1.5, help="Scales what portfolios hold.")] = 1.0,
     data: Annotated[Path | None, typer.Option(metavar="DIR", help="Full recordings, not the packaged bars.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the page goes.  [default: out]")] = None,
+    sensitivity: Annotated[
+        bool, typer.Option(help="Play smaller runs too, for the page's table of depths, leverages and seeds.")
+    ] = True,
+    jobs: Annotated[int, typer.Option(min=0, help="How many processes; 0: one a core.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; a page only with --out.")] = False,
 ) -> None:
     """Replay a crash with several thousand portfolios under the ladder, full liquidation and auto-deleveraging."""
     if crash not in CRASHES:
         fail(f"there is no {crash}; there is {', '.join(CRASHES)}")
     setting = Setting(accounts=accounts, seed=seed, depth=depth, leverage=leverage)
+    target = out if as_json else out or Path("out")
     try:
-        outcomes = _play(CRASHES[crash], data, setting, not as_json)
+        if target is not None:
+            target.mkdir(parents=True, exist_ok=True)  # known to be there before minutes are spent
+        study = _play(crash, setting, data, sensitivity and target is not None, jobs, not as_json)
+        page = None if target is None else _write(build_report(study), target)
     except (RecordedError, OSError) as error:
         fail(str(error))
+    outcomes = list(study.outcomes.values())
     if as_json:
         print(json.dumps({"policies": {outcome.policy: outcome.get_measures() for outcome in outcomes}}))
     else:
-        _show(CRASHES[crash], setting, outcomes)
-    if any(outcome.violations for outcome in outcomes):
-        fail("an invariant was broken: " + next(line for o in outcomes for line in o.violations))
+        _show(study, outcomes, page)
+    broken = [line for outcome in outcomes for line in outcome.violations]
+    if broken:
+        fail(f"an invariant was broken: {broken[0]}")
 
 
-def _play(crash: Crash, data: Path | None, setting: Setting, is_shown: bool) -> list[Outcome]:
-    bars = read_bars(crash, data)
+def _play(crash: str, setting: Setting, data: Path | None, has_cells: bool, jobs: int, is_shown: bool) -> Study:
     console = Console(stderr=True)
     with Progress(
-        TextColumn("{task.description:<8}"), BarColumn(), TimeRemainingColumn(), console=console, transient=True,
+        TextColumn("runs"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console, transient=True,
         disable=not (is_shown and console.is_terminal),
     ) as progress:  # fmt: skip
-        outcomes = []
-        for policy in get_policies():
-            task = progress.add_task(policy.name)
-            outcomes.append(
-                Run(crash, bars, policy, setting).play(
-                    lambda done, total, task=task: progress.update(task, completed=done, total=total)  # type: ignore[misc]
-                )
-            )
-        return outcomes
+        task = progress.add_task("runs", total=None)
+        return play(crash, setting, data, has_cells,
+                    lambda done, total: progress.update(task, completed=done, total=total), jobs)  # fmt: skip
 
 
-def _show(crash: Crash, setting: Setting, outcomes: list[Outcome]) -> None:
+def _write(report: StressReport, folder: Path) -> Path:
+    path = folder / f"{report.crash}.html"
+    path.write_text(fill_page("stress", report), encoding="utf-8")
+    return path
+
+
+def _show(study: Study, outcomes: list[Outcome], page: Path | None) -> None:
+    setting, crash = study.setting, CRASHES[study.crash]
     title = f"{crash.name}: {setting.accounts:,} portfolios, seed {setting.seed}"
     table = Table(title=title, title_justify="left", caption="Prices between bars, portfolios and depth are modelled.")
     table.add_column("")
@@ -86,3 +98,9 @@ def _show(crash: Crash, setting: Setting, outcomes: list[Outcome]) -> None:
     console.print(table)
     if crash.note:
         console.print(crash.note)
+    refused = sum(outcome.refused for outcome in outcomes)
+    if refused:
+        console.print(f"{refused} portfolios were not taken by the venue, and are cash")
+    console.print(f"{study.seconds:.0f} s in {study.jobs} processes")
+    if page is not None:
+        console.print(f"page: {page}", highlight=False, soft_wrap=True)

@@ -6,6 +6,7 @@ A view shows the state as it is when it is looked at: it changes when the exchan
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,9 +48,14 @@ def get_record(name: str) -> type[Record]:
 def view_table(state: Any, name: str) -> np.ndarray:
     """Return the rows of a table, row 0 (which stands for none) included, as a read-only structured array."""
     table = get_table(state, name)
-    rows = np.frombuffer(table.view(0, table.last_row() + 1), dtype=np.dtype(get_record(name)))
+    rows = np.frombuffer(table.view(0, table.last_row() + 1), dtype=_get_dtype(name))
     rows.flags.writeable = False
     return rows
+
+
+@cache
+def _get_dtype(name: str) -> np.dtype[Any]:
+    return np.dtype(get_record(name))
 
 
 def make_frame(state: Any, name: str) -> polars.DataFrame:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
+from itertools import count
 from typing import TypeAlias
 
 from worldmarkets.core import codes, records
@@ -65,12 +66,17 @@ def place_order(
 
 
 def mass_quote(time_us: int, account: int, market: int, quotes: Sequence[tuple[int, int, int]]) -> bytes:
-    """Post-only quotes at level 0 of a market, as (side, price in ticks, lots); no lots withdraw a side's quote."""
+    """Post-only quotes in a market, as (side, price in ticks, lots); those of a side are at levels 0, 1 and so on.
+
+    No lots withdraw a quote.
+    """
     head = _mass_quote(0, time_us, codes.MASS_QUOTE, len(quotes), 0, account, market, 0, 0, 0, 0, 0)
+    levels = {codes.BUY: count(), codes.SELL: count()}
     return head + b"".join(
-        _quote(0, time_us, codes.QUOTE, 0, codes.POST_ONLY, account, market, side, 0, 0, 0, 0, price, 0, lots, 0, 0, 0)
+        _quote(0, time_us, codes.QUOTE, 0, codes.POST_ONLY, account, market, side, 0, 0, 0, 0, price, 0, lots,
+               next(levels[side]), 0, 0)
         for side, price, lots in quotes
-    )
+    )  # fmt: skip
 
 
 def protect(time_us: int, account: int, market: int, lots: int, interval_ms: int, cooloff_ms: int) -> bytes:

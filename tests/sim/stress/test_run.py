@@ -9,9 +9,10 @@ import pytest
 
 from worldmarkets.recorded.crashes import CRASHES, read_crash_bars
 from worldmarkets.sim.stress.bars import read_bars
+from worldmarkets.sim.stress.outcome import Setting
 from worldmarkets.sim.stress.policies import Full, Ladder, Policy, Queue
 from worldmarkets.sim.stress.population import KINDS, draw_population
-from worldmarkets.sim.stress.run import Run, Setting, _keep, is_worse
+from worldmarkets.sim.stress.run import Run
 
 CRASH = CRASHES["crash-2025-10-10"]
 SMALL = Setting(accounts=40, seed=3)
@@ -60,30 +61,19 @@ def test_everybody_is_free_at_the_start() -> None:
     run._open_people()
     assert run.list_below() == []
     assert {holding.kind for holding in run.people.values()} == set(KINDS)
+    assert run.outcome.refused == 0
+    held = run.everybody.read()
+    for number, holding in run.people.items():
+        asset = run.exchange.listing.asset(holding.asset).number
+        size = holding.notional / run.paths[holding.asset][0]
+        sign = -1 if holding.kind == "short" else 1
+        has_spot, has_perp = holding.kind in ("margin", "basis", "holder"), holding.kind in ("long", "short", "pair")
+        assert held.spot[number, asset] == pytest.approx(size * has_spot, rel=0.01, abs=1e-4)
+        assert held.perp[number, asset] == pytest.approx(
+            -size if holding.kind == "basis" else sign * size * has_perp, rel=0.01, abs=1e-4
+        )
 
 
 def test_the_same_seed_draws_the_same_people() -> None:
     shocks = {"BTC": 0.1, "ETH": 0.12}
     assert draw_population(50, shocks, 1) == draw_population(50, shocks, 1) != draw_population(50, shocks, 2)
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "worse"),
-    [
-        ({"ETH": "0"}, {"ETH": "0"}, False),
-        ({"ETH": "0"}, {"ETH": "-1"}, True),
-        ({"ETH": "2"}, {"ETH": "1"}, False),
-        ({"ETH": "2"}, {"ETH": "-2"}, False),
-        ({"ETH": "2"}, {"ETH": "2", "BTC": "0.5"}, True),
-        ({"ETH": "-1"}, {}, False),
-    ],
-)
-def test_a_hedge_is_broken_when_a_delta_grows(before: dict[str, str], after: dict[str, str], worse: bool) -> None:
-    was, now = ({asset: Decimal(size) for asset, size in one.items()} for one in (before, after))
-    assert is_worse(was, now) == worse
-
-
-def test_what_turned_over_is_not_kept() -> None:
-    assert [_keep(Decimal(one), Decimal(other)) for one, other in ((3, 2), (3, 5), (-3, -1), (3, -3), (3, 0))] == [
-        2, 3, 1, 0, 0,
-    ]  # fmt: skip

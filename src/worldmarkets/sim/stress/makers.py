@@ -8,11 +8,12 @@ have fallen by more than 90 % on the large venues; a move of 3 % within five min
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from decimal import ROUND_DOWN, ROUND_UP, Decimal
 
+from worldmarkets.core import codes
 from worldmarkets.exchange import Account, Exchange
-from worldmarkets.exchange.market import MarketView
+from worldmarkets.sim import wire
 
 LEVELS_BP = (2, 6, 15, 30, 60, 110, 200, 400)
 SHARES = (0.01, 0.02, 0.04, 0.06, 0.10, 0.14, 0.2, 0.3)  # of the depth parameter, at each level
@@ -26,37 +27,38 @@ class Maker:
     def __init__(self, exchange: Exchange, account: Account, market: str, depth: float, step_seconds: int) -> None:
         self.exchange = exchange
         self.account = account
-        self.market: MarketView = exchange.market(market)
+        self.market = exchange.market(market).listed
+        self.tick, self.lot = float(self.market.tick), float(self.market.lot)
         self.depth = depth
         self.recent: deque[float] = deque(maxlen=max(2, WINDOW_SECONDS // step_seconds + 1))
-        self.refused = 0
 
     def compute_depth_share(self) -> float:
         """Return by what the calm depth is multiplied now."""
         move = max(abs(price / self.recent[-1] - 1) for price in self.recent)
         return max(LEAST, 1 / (1 + (move / MOVE) ** 2))
 
-    def quote(self, mark: float) -> None:
-        """Replace all quotes by ones around the mark."""
+    def follow(self, mark: float) -> None:
+        """Take note of a mark, and replace all quotes by ones around it."""
         self.recent.append(mark)
-        share = self.compute_depth_share()
-        falling = self.recent[-1] < self.recent[0]
-        sides = {}
-        for side, sign in (("buy", -1), ("sell", 1)):
-            leaning = ONE_SIDED if share < 0.9 and (side == "buy") == falling else 1.0
-            sides[side] = [
-                self._level(mark, sign * bp, part * share * leaning) for bp, part in zip(LEVELS_BP, SHARES, strict=True)
-            ]
-        result = self.account.submit.quote({self.market.symbol: sides}, pull_others=False)
-        self.refused += len(result.refused)
+        self.quote()
+
+    def quote(self) -> None:
+        """Replace all quotes by ones around the last mark."""
+        mark, share = self.recent[-1], self.compute_depth_share()
+        falling = mark < self.recent[0]
+        quotes = []
+        for side, sign in ((codes.BUY, -1), (codes.SELL, 1)):
+            leaning = ONE_SIDED if share < 0.9 and (side == codes.BUY) == falling else 1.0
+            for away_bp, part in zip(LEVELS_BP, SHARES, strict=True):
+                ticks = mark * (1 + sign * away_bp / 10_000) / self.tick
+                lots = int(self.depth * part * share * leaning / mark / self.lot)
+                quotes.append((side, math.floor(ticks) if side == codes.BUY else math.ceil(ticks), lots))
+        self._send(quotes)
 
     def pull(self) -> None:
         """Withdraw all quotes."""
-        self.account.submit.pull_quotes(self.market.symbol)
+        self._send([(side, 1, 0) for side in (codes.BUY, codes.SELL) for _ in LEVELS_BP])
 
-    def _level(self, mark: float, away_bp: int, part: float) -> tuple[Decimal, Decimal]:
-        listed = self.market.listed
-        exact = Decimal(mark) * (1 + Decimal(away_bp) / 10_000)
-        price = (exact / listed.tick).to_integral_value(ROUND_DOWN if away_bp < 0 else ROUND_UP) * listed.tick
-        size = (Decimal(self.depth * part / mark) / listed.lot).to_integral_value(ROUND_DOWN) * listed.lot
-        return price, size
+    def _send(self, quotes: list[tuple[int, int, int]]) -> None:
+        exchange = self.exchange
+        exchange.apply_block(wire.mass_quote(exchange.time_us, self.account.number, self.market.number, quotes))
