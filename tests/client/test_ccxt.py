@@ -52,6 +52,9 @@ def test_orders_go_from_placed_to_filled(pair: Any) -> None:
     assert [order["id"] for order in maker.fetch_open_orders(SWAP)] == [placed["id"]]
     book = taker.fetch_order_book(SWAP)
     assert book["asks"][0] == [2001, 1] and book["nonce"] > 0
+    second = maker.create_order(SWAP, "limit", "sell", 1, 2002)
+    assert [len(taker.fetch_order_book(SWAP, limit)["asks"]) for limit in (1, 2, 1_000)] == [1, 2, 2]
+    maker.cancel_order(second["id"])
     filled = taker.create_order(SWAP, "limit", "buy", 0.4, 2001)
     assert (filled["status"], filled["filled"], filled["average"]) == ("closed", pytest.approx(0.4), 2001)
     assert filled["fee"]["currency"] == "USDM" and filled["fee"]["cost"] > 0
@@ -101,7 +104,7 @@ def test_market_data(pair: Any) -> None:
     candle = maker.fetch_ohlcv(SPOT, "1h")[-1]
     assert candle[3] <= 1990 <= candle[2] and candle[5] >= 0.5
     rate = maker.fetch_funding_rate(SWAP)
-    assert rate["fundingRate"] == 0 and rate["fundingTimestamp"] > 0
+    assert rate["fundingRate"] == 0 and rate["fundingTimestamp"] > 0 and rate["interval"] == "8h"
     assert isinstance(maker.fetch_funding_rate_history(SWAP, limit=3), list)
     mine = maker.fetch_my_trades(SPOT)[-1]
     assert (mine["side"], mine["takerOrMaker"], mine["amount"]) == ("buy", "maker", 0.5)

@@ -25,6 +25,7 @@ from worldmarkets.schemas.signing import Domain, Signer
 LIFETIME_MS = 60_000
 ATTEMPTS = 3
 PERIODS_A_PAGE = 500
+LEVELS = 200  # of a side of a book, at most
 _TIMES_IN_FORCE = {"GTC": "gtc", "IOC": "ioc", "FOK": "fok", "PO": "gtc"}
 _FOUND: dict[str, type[Exception]] = {
     "MALFORMED": ccxt.BadRequest, "UNIT": ccxt.InvalidOrder, "UNKNOWN_NAME": ccxt.BadSymbol,
@@ -54,6 +55,7 @@ class WorldMarkets(ccxt.Exchange):  # type: ignore[misc]
     public_get_candles = _get("candles")
     public_get_funding = _get("funding")
     public_get_stats = _get("stats")
+    public_get_parameters = _get("parameters")
     public_get_account = _get("accounts/{owner}/{index}")
     public_get_orders = _get("accounts/{owner}/{index}/orders")
     public_get_perps = _get("accounts/{owner}/{index}/perps")
@@ -161,7 +163,7 @@ class WorldMarkets(ccxt.Exchange):  # type: ignore[misc]
         """Return the book of a market."""
         self.load_markets()
         market = self.market(symbol)
-        request = {"market": market["id"], **({"levels": limit} if limit else {}), **(params or {})}
+        request = {"market": market["id"], **({"depth": min(limit, LEVELS)} if limit else {}), **(params or {})}
         book = self.public_get_book(request)
         found = self.parse_order_book(book, market["symbol"], book["time"], "bids", "asks", "price", "size")
         found["nonce"] = book["sequence"]
@@ -210,13 +212,14 @@ class WorldMarkets(ccxt.Exchange):  # type: ignore[misc]
         market = self.market(symbol)
         now = self.public_get_market({"market": market["id"], **(params or {})})
         due = now["next_funding"]
+        minutes = self.public_get_parameters()["venue"]["funding_period_seconds"] // 60
         return {
             "info": now, "symbol": market["symbol"], "markPrice": self.safe_number(now, "mark"), "indexPrice": None,
             "interestRate": None, "estimatedSettlePrice": None, "timestamp": None, "datetime": None,
             "fundingRate": self.safe_number(now, "funding_rate"), "fundingTimestamp": due,
             "fundingDatetime": self.iso8601(due), "nextFundingRate": None, "nextFundingTimestamp": None,
             "nextFundingDatetime": None, "previousFundingRate": None, "previousFundingTimestamp": None,
-            "previousFundingDatetime": None, "interval": "8h",
+            "previousFundingDatetime": None, "interval": f"{minutes}m" if minutes % 60 else f"{minutes // 60}h",
         }  # fmt: skip
 
     def fetch_funding_rate_history(
