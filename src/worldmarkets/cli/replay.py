@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -14,11 +14,11 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Table
 
 from worldmarkets.cli.errors import fail
-from worldmarkets.recorded import ETH_PERP, ETH_SPOT, Instrument, RecordedError, sample
-from worldmarkets.sim.page import render_page
-from worldmarkets.sim.replay import Replay, ReplayError
-from worldmarkets.sim.report import PortfolioResult, Report, build_report, to_json
-from worldmarkets.sim.timeline import Recording, load
+
+if TYPE_CHECKING:
+    from worldmarkets.recorded import Instrument
+    from worldmarkets.sim.report import PortfolioResult, Report
+    from worldmarkets.sim.timeline import Recording
 
 app = typer.Typer(no_args_is_help=True, help="Replay a recorded market inside the engine.")
 
@@ -40,6 +40,10 @@ def l2(
 
     Without files, the four minutes that come with the package.
     """
+    from worldmarkets.recorded import RecordedError, sample
+    from worldmarkets.sim.replay import ReplayError
+    from worldmarkets.sim.report import to_json
+
     begin = perf_counter()
     if (perp is None) != (spot is None):
         fail("give both --perp and --spot, or neither")
@@ -61,6 +65,10 @@ def l2(
 
 
 def _replay(perp: Path, spot: Path, seconds: float | None, is_shown: bool) -> Report:
+    from worldmarkets.recorded import ETH_PERP, ETH_SPOT
+    from worldmarkets.sim.replay import Replay
+    from worldmarkets.sim.report import build_report
+
     console = Console(stderr=True)
     with Progress(
         TextColumn("{task.description:<24}"), BarColumn(), TextColumn("{task.fields[count]:>16}"),
@@ -79,6 +87,8 @@ def _replay(perp: Path, spot: Path, seconds: float | None, is_shown: bool) -> Re
 
 
 def _load(progress: Progress, path: Path, instrument: Instrument, seconds: float | None) -> Recording:
+    from worldmarkets.sim.timeline import load
+
     task: TaskID = progress.add_task(f"reading {path.name[:16]}", total=None, count="")
     recording = load(path, instrument, seconds, lambda lines: progress.update(task, count=f"{lines:,} lines"))
     progress.remove_task(task)
@@ -86,6 +96,8 @@ def _load(progress: Progress, path: Path, instrument: Instrument, seconds: float
 
 
 def _write(report: Report, folder: Path) -> Path:
+    from worldmarkets.sim.page import render_page
+
     path = folder / "replay.html"
     path.write_text(render_page(report), encoding="utf-8")
     return path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -12,12 +12,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from worldmarkets.cli.errors import fail
-from worldmarkets.recorded import RecordedError
-from worldmarkets.recorded.crashes import CRASHES
-from worldmarkets.sim.page import fill_page
-from worldmarkets.sim.stress.outcome import Outcome, Setting
-from worldmarkets.sim.stress.report import StressReport, build_report
-from worldmarkets.sim.stress.study import Study, play
+
+if TYPE_CHECKING:
+    from worldmarkets.recorded.crashes import Crash
+    from worldmarkets.sim.stress.outcome import Outcome, Setting
+    from worldmarkets.sim.stress.report import StressReport
+    from worldmarkets.sim.stress.study import Study
 
 _ROWS = (
     ("kept_share", "notional kept, of what was held when latched", "{:.1%}"),
@@ -29,7 +29,7 @@ _ROWS = (
 
 
 def stress(
-    crash: Annotated[str, typer.Argument(help=f"One of {', '.join(CRASHES)}.")],
+    crash: Annotated[str, typer.Argument(help="One of crash-2025-10-10, crash-2024-08-05, crash-2020-03-12.")],
     accounts: Annotated[int, typer.Option(min=10, max=10_000, help="How many portfolios.")] = 3_000,
     seed: Annotated[int, typer.Option(help="Draws the portfolios and the paths between bars.")] = 1,
     depth: Annotated[float, typer.Option(min=0.01, max=100, help="Scales how deep the books are.")] = 1.0,
@@ -43,6 +43,11 @@ def stress(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; a page only with --out.")] = False,
 ) -> None:
     """Replay a crash with several thousand portfolios under the ladder, full liquidation and auto-deleveraging."""
+    from worldmarkets.recorded import RecordedError
+    from worldmarkets.recorded.crashes import CRASHES
+    from worldmarkets.sim.stress.outcome import Setting
+    from worldmarkets.sim.stress.report import build_report
+
     if crash not in CRASHES:
         fail(f"there is no {crash}; there is {', '.join(CRASHES)}")
     setting = Setting(accounts=accounts, seed=seed, depth=depth, leverage=leverage)
@@ -58,13 +63,15 @@ def stress(
     if as_json:
         print(json.dumps({"policies": {outcome.policy: outcome.get_measures() for outcome in outcomes}}))
     else:
-        _show(study, outcomes, page)
+        _show(CRASHES[crash], study, outcomes, page)
     broken = [line for outcome in outcomes for line in outcome.violations]
     if broken:
         fail(f"an invariant was broken: {broken[0]}")
 
 
 def _play(crash: str, setting: Setting, data: Path | None, has_cells: bool, jobs: int, is_shown: bool) -> Study:
+    from worldmarkets.sim.stress.study import play
+
     console = Console(stderr=True)
     with Progress(
         TextColumn("runs"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console, transient=True,
@@ -76,13 +83,15 @@ def _play(crash: str, setting: Setting, data: Path | None, has_cells: bool, jobs
 
 
 def _write(report: StressReport, folder: Path) -> Path:
+    from worldmarkets.sim.page import fill_page
+
     path = folder / f"{report.crash}.html"
     path.write_text(fill_page("stress", report), encoding="utf-8")
     return path
 
 
-def _show(study: Study, outcomes: list[Outcome], page: Path | None) -> None:
-    setting, crash = study.setting, CRASHES[study.crash]
+def _show(crash: Crash, study: Study, outcomes: list[Outcome], page: Path | None) -> None:
+    setting = study.setting
     title = f"{crash.name}: {setting.accounts:,} portfolios, seed {setting.seed}"
     table = Table(title=title, title_justify="left", caption="Prices between bars, portfolios and depth are modelled.")
     table.add_column("")
