@@ -20,11 +20,10 @@ from tests.exchange.ladders import PRICES, D, enter, only, open_ladder, own_orde
 from worldmarkets.core import codes
 from worldmarkets.core.audit import compute_violations
 from worldmarkets.exchange import Account, Rejected, Step
+from worldmarkets.exchange.ladder import REASONS, STATES
 
 PERPS = {"ETH-PERP": "ETH", "BTC-PERP": "BTC", "SOL-PERP": "SOL"}
 SPOTS = {"ETH/USDM": "ETH", "BTC/USDM": "BTC"}
-STATES = ("free", "margin call", "unwind", "auction", "close-out")
-REASONS = {codes.INSOLVENT: "insolvent", codes.OUT_OF_TIME: "out of time", codes.RECOVERED: "recovered"}
 QUANTUM = 1_000  # of any asset: worth less than so many quanta of numeraire
 # What two dozen chapters must have seen at least, of each rung.
 LEAST = {

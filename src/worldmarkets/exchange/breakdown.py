@@ -62,7 +62,7 @@ class Group:
 
 
 @dataclass(slots=True)
-class _Terms:
+class Terms:
     """The terms of one leg, in grid steps; `haircut`, `slippage` and `basis` are taken away."""
 
     asset: int
@@ -158,12 +158,12 @@ def compute_resilience(groups: list[list[Holding]], units: Mapping[int, int]) ->
     return low
 
 
-def _compute_terms(exchange: Exchange, row: Any, severity_ppm: int) -> _Terms:
+def _compute_terms(exchange: Exchange, row: Any, severity_ppm: int) -> Terms:
     holding = read_holding(exchange, row)
     return compute_terms(holding, severity_ppm, holding.asset.unit)
 
 
-def compute_terms(inputs: Holding, severity_ppm: int, unit: int) -> _Terms:
+def compute_terms(inputs: Holding, severity_ppm: int, unit: int) -> Terms:
     """Return the terms of one leg at a severity, as if a quantum of its asset were worth `unit` steps of the grid."""
     row, asset, market = inputs.position, inputs.asset, inputs.market
     shock = _scale(severity_ppm, asset.price_shock_ppm, 1)
@@ -183,19 +183,19 @@ def compute_terms(inputs: Holding, severity_ppm: int, unit: int) -> _Terms:
         unrealised = perp - row.cost * GRID - funding
         exit_cost += _cost(abs(perp), asset.depth) - abs(perp)
     basis = _scale(severity_ppm, asset.basis_ppm) * abs(holding + perp)
-    return _Terms(
+    return Terms(
         row.asset, holding, perp, unrealised, whole - holding, shock * (holding + perp), slippage * exit_cost, basis
     )
 
 
-def sum_terms(terms: list[_Terms]) -> Fraction:
+def sum_terms(terms: list[Terms]) -> Fraction:
     """Return what a group is worth, in steps of the grid, before it is floored."""
     base = sum((term.holding + term.unrealised - term.slippage for term in terms), Fraction(0))
     shock = sum((term.shock for term in terms), Fraction(0))
     return base - abs(shock) - sum((term.basis for term in terms), Fraction(0))
 
 
-def _sum_up(exchange: Exchange, terms: list[_Terms], nav: int, value: int, cash: int) -> Group:
+def _sum_up(exchange: Exchange, terms: list[Terms], nav: int, value: int, cash: int) -> Group:
     base = sum((term.holding + term.unrealised - term.slippage for term in terms), Fraction(0))
     shock = sum((term.shock for term in terms), Fraction(0))
     basis = sum((term.basis for term in terms), Fraction(0))

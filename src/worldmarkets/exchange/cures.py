@@ -5,7 +5,6 @@ Worked out beside the exchange, as prices.py does: V at the initial rung is conc
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -14,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 from worldmarkets.core.units import GRID, MILLION
 from worldmarkets.exchange.breakdown import Holding, compute_terms, sum_terms
 from worldmarkets.exchange.listing import Market
-from worldmarkets.exchange.prices import PricedGroup, compute_prices, read_prices
+from worldmarkets.exchange.prices import (
+    PricedGroup,
+    bisect,
+    compute_prices,
+    compute_rest,
+    find_highest,
+    read_prices,
+)
 from worldmarkets.exchange.units import to_severity
 
 if TYPE_CHECKING:
@@ -99,11 +105,7 @@ def compute_cures(ailment: Ailment) -> list[Cure]:
 
 def _find(group: PricedGroup, place: int, trade: _Trade, severity_ppm: int, others: int) -> int:
     """Return the fewest lots that free the account, traded at the mark; 0 when none do."""
-    rest = [
-        compute_terms(holding, severity_ppm, holding.asset.unit)
-        for number, holding in enumerate(group.holdings)
-        if number != place
-    ]
+    rest = compute_rest(group, place, severity_ppm)
     holding = group.holdings[place]
     plain = compute_terms(holding, severity_ppm, holding.asset.unit)
     worth = Fraction(trade.market.lot_quanta * holding.asset.unit, GRID)
@@ -119,7 +121,8 @@ def _find(group: PricedGroup, place: int, trade: _Trade, severity_ppm: int, othe
             cash -= worth * change
         return others + sum_terms([*rest, terms]) / GRID + cash
 
-    return _find_least(value, abs(trade.lots))
+    best = find_highest(value, 0, abs(trade.lots))
+    return 0 if value(best) < 0 else bisect(lambda lots: value(lots) < 0, 0, best)
 
 
 def _change(holding: Holding, market: Market, lots: int) -> Holding:
@@ -131,24 +134,3 @@ def _change(holding: Holding, market: Market, lots: int) -> Holding:
     return Holding(
         row, holding.asset, holding.market, holding.lent_haircut_ppm, holding.accrued, holding.promised
     )  # fmt: skip
-
-
-def _find_least(value: Callable[[int], Fraction], most: int) -> int:
-    """Return the least number up to `most` at which a concave function is not below zero; 0 when it is nowhere."""
-    low, high = 0, most
-    while low < high:  # to where it is highest
-        middle = (low + high) // 2
-        if value(middle) < value(middle + 1):
-            low = middle + 1
-        else:
-            high = middle
-    if value(high) < 0:
-        return 0
-    low = 0
-    while high - low > 1:
-        middle = (low + high) // 2
-        if value(middle) < 0:
-            low = middle
-        else:
-            high = middle
-    return high

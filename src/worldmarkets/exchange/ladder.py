@@ -26,6 +26,7 @@ KINDS = {
     codes.PLAN_CANCEL: "cancel", codes.PLAN_TOP_UP: "top-up", codes.PLAN_REPAY: "repay", codes.PLAN_CLOSE: "close",
     codes.PLAN_SELL: "sell", codes.PLAN_HEDGE: "hedge",
 }  # fmt: skip
+TRADES = (codes.PLAN_CLOSE, codes.PLAN_SELL, codes.PLAN_HEDGE)  # whose subject is a market
 STATES = ("free", "margin call", "unwind", "auction", "close-out")  # as numbered in the core
 REASONS = {codes.INSOLVENT: "insolvent", codes.OUT_OF_TIME: "out of time", codes.RECOVERED: "recovered"}
 LOOK_AGAIN = 20  # seconds after which `compute_what_if` repeats its marks, before a feed is stale, and looks again
@@ -156,7 +157,7 @@ def make_plan(exchange: Exchange, number: int, steps: Sequence[Step]) -> list[Re
         if step.kind not in numbers:
             raise UnitError(f"there is no step {step.kind!r}; there is {', '.join(numbers)}")
         kind = numbers[step.kind]
-        is_traded = kind in (codes.PLAN_CLOSE, codes.PLAN_SELL, codes.PLAN_HEDGE)
+        is_traded = kind in TRADES
         subject = exchange.listing.market(str(step.subject)).number if is_traded else int(step.subject)
         legs.append(
             make(
@@ -176,7 +177,7 @@ def read_step(exchange: Exchange, row: int) -> Step:
     """Return a step of a plan by its row."""
     step: Any = exchange.read_row("steps", row)
     subject: int | str = step.subject
-    if step.step in (codes.PLAN_CLOSE, codes.PLAN_SELL, codes.PLAN_HEDGE):
+    if step.step in TRADES:
         subject = exchange.listing.market(step.subject).symbol
     share, slippage = (
         f"{(from_units(part, 6) * 100).normalize():f}%" for part in (step.share_ppm, step.slippage_ppm)
@@ -221,33 +222,41 @@ def read_standing(exchange: Exchange, number: int) -> LadderStanding | None:
     )  # fmt: skip
 
 
+def pair_rungs(events: Sequence[Any]) -> list[tuple[Any, Any]]:
+    """Return the receipts among events as what they are: RUNG_ENDED, and RUNG_COST right after it."""
+    return [
+        (ended, cost)
+        for ended, cost in zip(events, events[1:], strict=False)
+        if ended.kind == codes.RUNG_ENDED and cost.kind == codes.RUNG_COST
+    ]
+
+
 def read_receipts(exchange: Exchange, events: Sequence[Any]) -> list[Receipt]:
-    """Return the receipts among events: each is two of them, one after the other."""
+    """Return the receipts among events."""
+    return [read_receipt(exchange, ended, cost) for ended, cost in pair_rungs(events)]
+
+
+def read_receipt(exchange: Exchange, ended: Any, cost: Any) -> Receipt:
+    """Return the receipt that two events are."""
     cash = exchange.listing.numeraire.from_quanta
-    receipts = []
-    for event, cost in zip(events, events[1:], strict=False):
-        if event.kind == codes.RUNG_ENDED and cost.kind == codes.RUNG_COST:
-            receipts.append(
-                Receipt(
-                    event.account,
-                    state_name(event.code),
-                    state_name(cost.code),
-                    event.first_sequence,
-                    event.sequence,
-                    cash(event.initial_before),
-                    cash(event.initial_after),
-                    cash(event.value_before),
-                    cash(event.value_after),
-                    cash(cost.lost_to_price),
-                    cash(cost.lost_to_slippage),
-                    cash(cost.fees),
-                    cash(cost.discount),
-                    cash(cost.brought),
-                    _resilience(cost.resilience_before_ppm),
-                    _resilience(cost.resilience_after_ppm),
-                )  # fmt: skip
-            )
-    return receipts
+    return Receipt(
+        ended.account,
+        state_name(ended.code),
+        state_name(cost.code),
+        ended.first_sequence,
+        ended.sequence,
+        cash(ended.initial_before),
+        cash(ended.initial_after),
+        cash(ended.value_before),
+        cash(ended.value_after),
+        cash(cost.lost_to_price),
+        cash(cost.lost_to_slippage),
+        cash(cost.fees),
+        cash(cost.discount),
+        cash(cost.brought),
+        _resilience(cost.resilience_before_ppm),
+        _resilience(cost.resilience_after_ppm),
+    )  # fmt: skip
 
 
 def compute_what_if(

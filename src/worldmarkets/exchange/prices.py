@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from worldmarkets.core.units import GRID, MAX_MARK
-from worldmarkets.exchange.breakdown import Holding, compute_terms, read_holdings, sum_terms
+from worldmarkets.exchange.breakdown import Holding, Terms, compute_terms, read_holdings, sum_terms
 from worldmarkets.exchange.units import MARK_DECIMALS, from_units, to_severity
 
 if TYPE_CHECKING:
@@ -76,11 +76,7 @@ def compute_prices(groups: list[PricedGroup]) -> list[CriticalPrice]:
 def _find(group: PricedGroup, place: int, rung: str, severity: Decimal, others: int) -> CriticalPrice:
     ppm = to_severity(severity)
     asset = group.holdings[place].asset
-    rest = [
-        compute_terms(holding, ppm, holding.asset.unit)
-        for number, holding in enumerate(group.holdings)
-        if number != place
-    ]
+    rest = compute_rest(group, place, ppm)
     a_mark = asset.unit // asset.mark  # a quantum's worth at a mark of one, exactly
 
     def value(mark: int) -> Fraction:
@@ -94,14 +90,14 @@ def _find(group: PricedGroup, place: int, rung: str, severity: Decimal, others: 
     down = up = cure = None
     is_reached = is_below(asset.mark)
     if is_reached:
-        best = _find_highest(value)
+        best = find_highest(value, 1, MAX_MARK)
         if not is_below(best):
-            cure = _bisect(is_below, asset.mark, best)
+            cure = bisect(is_below, asset.mark, best)
     else:
         if is_below(1):
-            down = _bisect(lambda mark: not is_below(mark), asset.mark, 1)
+            down = bisect(lambda mark: not is_below(mark), asset.mark, 1)
         if is_below(MAX_MARK):
-            up = _bisect(lambda mark: not is_below(mark), asset.mark, MAX_MARK)
+            up = bisect(lambda mark: not is_below(mark), asset.mark, MAX_MARK)
 
     def price(mark: int | None) -> Decimal | None:
         return None if mark is None else from_units(mark, MARK_DECIMALS)
@@ -112,8 +108,17 @@ def _find(group: PricedGroup, place: int, rung: str, severity: Decimal, others: 
     )  # fmt: skip
 
 
-def _bisect(holds: Callable[[int], bool], near: int, far: int) -> int:
-    """Return the mark nearest to `near`, where something holds, at which it does not: it does not at `far`."""
+def compute_rest(group: PricedGroup, place: int, severity_ppm: int) -> list[Terms]:
+    """Return the terms of all holdings of a group but one, at the marks."""
+    return [
+        compute_terms(holding, severity_ppm, holding.asset.unit)
+        for number, holding in enumerate(group.holdings)
+        if number != place
+    ]
+
+
+def bisect(holds: Callable[[int], bool], near: int, far: int) -> int:
+    """Return the number nearest to `near`, where something holds, at which it does not: it does not at `far`."""
     while abs(far - near) > 1:
         middle = (near + far) // 2
         if holds(middle):
@@ -123,9 +128,8 @@ def _bisect(holds: Callable[[int], bool], near: int, far: int) -> int:
     return far
 
 
-def _find_highest(value: Callable[[int], Fraction]) -> int:
-    """Return a mark at which a concave function is highest."""
-    low, high = 1, MAX_MARK
+def find_highest(value: Callable[[int], Fraction], low: int, high: int) -> int:
+    """Return a number from `low` to `high` at which a concave function is highest."""
     while low < high:
         middle = (low + high) // 2
         if value(middle) < value(middle + 1):

@@ -193,7 +193,7 @@ class Node:
         return await asyncio.shield(self.submit_soon(message))
 
     def submit_soon(self, message: bytes) -> asyncio.Future[Receipt]:
-        """Take a signed bundle and return the future of its receipt; it raises Refused.  Raises Refused."""
+        """Take a signed bundle and return the future of its receipt.  Both raise Refused."""
         key = hashlib.blake2b(message, digest_size=16).digest()
         if (kept := self._receipts.get(key)) is not None:
             return kept

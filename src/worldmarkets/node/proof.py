@@ -17,7 +17,7 @@ from worldmarkets.core.codec import RECORD_BYTES, decode_events
 from worldmarkets.core.units import GRID, MAX_BID_TICKS, MILLION
 from worldmarkets.exchange import Exchange
 from worldmarkets.exchange.genesis import Genesis
-from worldmarkets.exchange.ladder import Receipt, read_receipts
+from worldmarkets.exchange.ladder import Receipt, pair_rungs, read_receipt
 from worldmarkets.exchange.units import MARK_DECIMALS
 from worldmarkets.node.errors import RecoveryError
 from worldmarkets.node.instants import Instant, Watched, watch
@@ -75,11 +75,7 @@ def prove(
         said.extend(event for event in decode_events(events) if event.sequence == sequence)
 
     _replay(journal, first, sequence, find, on_progress=on_progress)
-    ends = [
-        (event, cost)
-        for event, cost in zip(said, said[1:], strict=False)
-        if event.kind == codes.RUNG_ENDED and cost.kind == codes.RUNG_COST
-    ]
+    ends = pair_rungs(said)
     if not ends:
         return []
     again = Exchange(genesis)
@@ -101,8 +97,7 @@ def prove(
 
     stops = {event.first_sequence for event, _ in ends} | {sequence}
     _replay(journal, again, sequence, hear, stops, look, on_progress)
-    receipts = read_receipts(again, [event for pair in ends for event in pair])
-    return [trial.judge(again, receipt) for trial, receipt in zip(trials, receipts, strict=True)]
+    return [trial.judge(again, read_receipt(again, *pair)) for trial, pair in zip(trials, ends, strict=True)]
 
 
 def _replay(

@@ -14,6 +14,7 @@ from worldmarkets.core import COMPILED, codes
 from worldmarkets.core.audit import compute_violations
 from worldmarkets.core.codec import result_name
 from worldmarkets.core.digest import compute_digest
+from worldmarkets.exchange.ladder import STATES
 from worldmarkets.sim.desk import Happening
 from worldmarkets.sim.portfolios import RUNGS_PPM, Portfolio
 from worldmarkets.sim.replay import Exposure, Replay
@@ -21,7 +22,6 @@ from worldmarkets.sim.timeline import SECOND_US, Kind
 
 MILLION = 1_000_000
 LARGEST = 5  # counterparties named one by one
-STATES = ("free", "margin call", "unwind", "auction", "close-out")  # as numbered in the core
 
 
 class BookResult(msgspec.Struct):

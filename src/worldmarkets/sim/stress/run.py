@@ -17,11 +17,13 @@ import polars as pl
 from worldmarkets.core import codes
 from worldmarkets.core.codec import decode_events
 from worldmarkets.exchange import Account, Bundle, Rejected
+from worldmarkets.exchange.ladder import STATES
 from worldmarkets.exchange.listing import Asset
 from worldmarkets.exchange.market import MarketView
 from worldmarkets.exchange.results import Fill
 from worldmarkets.recorded.crashes import Crash
 from worldmarkets.sim import wire
+from worldmarkets.sim.portfolios import RUNGS_PPM
 from worldmarkets.sim.stress.everybody import Everybody, Holdings
 from worldmarkets.sim.stress.makers import Maker
 from worldmarkets.sim.stress.outcome import Act, Fate, Latched, Outcome, Setting, compute_notional, measure_legs
@@ -36,9 +38,7 @@ PLENTY = 10**10
 SPARE = 1.015  # a buyer borrows for what its order may cost at worst: 1 % of slippage, and fees
 MILLION = 1_000_000
 SAMPLES = 180  # of the course of things, for charts
-STATES = ("free", "margin call", "unwind", "auction", "close-out")
 SOURCES = 3  # of every mark, all of them agreeing
-RUNGS_PPM = (MILLION, 600_000, 300_000, 0)  # below which an account is in the states after the first, on any venue
 
 # The kinds of event that a run counts by.
 _TOLD = np.zeros(256, np.bool_)
