@@ -88,6 +88,7 @@ def open_crash(accounts: int) -> tuple[Engine, int]:
     quote(engine, accounts)
     step = scale.table(1, c.ADVANCE_TIME, scale.COMMAND)
     while engine.is_behind():  # the sweep has seen everyone before anything is timed
+        step["time_us"] += 1
         engine.apply(step.tobytes())
     return engine, near
 

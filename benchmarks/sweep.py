@@ -34,7 +34,7 @@ class Marks:
         self.number = 0
 
     def move(self) -> None:
-        """Move one mark, and let the queue of accounts run empty."""
+        """Move one mark, and let the queue of accounts run empty: a time step a microsecond, as each has one budget."""
         self.number += 1
         now = venue.START_US + self.number * 1_000_000 // STEPS_A_SECOND
         asset = 2 + self.number % venue.PERPS
@@ -47,6 +47,7 @@ class Marks:
         step_on = scale.table(1, c.ADVANCE_TIME, scale.COMMAND)
         step_on["time_us"] = now
         while self.engine.is_behind():
+            step_on["time_us"] += 1
             self.engine.apply(step_on.tobytes())
 
 

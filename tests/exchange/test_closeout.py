@@ -40,8 +40,8 @@ def crash(exchange: Exchange, price: str) -> None:
 
 
 def advance(exchange: Exchange) -> Result:
-    """Let the clock say the time once more: timed work is done."""
-    return exchange.send(make(Command, kind=c.ADVANCE_TIME))
+    """Let a millisecond pass: timed work is done, a part of a close-out among it."""
+    return exchange.send(make(Command, kind=c.ADVANCE_TIME, time_us=exchange.time_us + 1_000))
 
 
 def close_out(exchange: Exchange, account: Account, reason: int = c.INSOLVENT) -> list[Any]:

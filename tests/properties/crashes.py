@@ -165,12 +165,12 @@ class Crash:
         """Put thin quotes around the prices, as far as feeds allow."""
         for market, asset in {**PERPS, **SPOTS}.items():
             price = self.prices[asset]
-            self.maker.submit.cancel_all(market)
+            self.follow(self.maker.submit.cancel_all(market))
             for level in range(1, 1 if self.is_dry else 4):
                 step = (price * level / 2_000).quantize(D("0.1")) or D("0.1")
                 size = (D(self.chance.randrange(50, 900)) / price).quantize(D("0.01")) or D("0.01")
-                self.maker.submit.buy(market, size, price - step)
-                self.maker.submit.sell(market, size, price + step)
+                self.follow(self.maker.submit.buy(market, size, price - step))
+                self.follow(self.maker.submit.sell(market, size, price + step))
 
     def act(self) -> None:
         """Let somebody send a command, whatever state the account is in."""
@@ -208,6 +208,15 @@ class Crash:
         """See what a command of somebody came to."""
         self.counts["commands OK" if result.code == "OK" else "commands refused"] += 1
         self.see(list(result.events), {})
+
+    def follow(self, result: Any) -> None:
+        """See what a quote came to: one that meets an order of a latched account may free it."""
+        events = list(result.events)
+        if only(events, codes.TRADED):
+            self.see(events, {})
+        else:
+            for event in events:
+                self.see_event(event)
 
     def wait(self, seconds: int) -> None:
         """Let seconds pass, turn by turn."""

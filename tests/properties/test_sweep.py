@@ -344,9 +344,10 @@ def test_the_reach_of_a_leveraged_account_is_that_of_the_page():
 
 @pytest.mark.both
 def test_a_small_budget_is_gone_on_with_in_order():
-    """With five visits a command the queue stands until time steps have worked it off, and then nobody is missed."""
+    """With five visits a time the queue stands until time steps have worked it off, and then nobody is missed."""
     venue = Venue(3, 40, sweep_visits=5)
     while venue.engine.is_behind():
+        venue.now += 1
         venue.send(r.Command, c.ADVANCE_TIME)
     venue.prices[2] = MARK // 2
     venue.now += 10**6
@@ -355,8 +356,11 @@ def test_a_small_budget_is_gone_on_with_in_order():
     assert venue.engine.get_visited() == visited + 5
     backlog = [venue.engine.get_backlog()]
     assert backlog[0] > 10
+    venue.send(r.Command, c.ADVANCE_TIME)
+    assert venue.engine.get_visited() == visited + 5, "the commands of one time share one budget"
     while venue.engine.is_behind():
         assert venue.engine.get_missed() == 0, "who does not wait has the right state"
+        venue.now += 1
         venue.send(r.Command, c.ADVANCE_TIME)
         backlog.append(venue.engine.get_backlog())
     assert backlog == sorted(backlog, reverse=True)

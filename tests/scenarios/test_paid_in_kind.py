@@ -24,7 +24,7 @@ def close_out(exchange: Exchange, account: Account) -> list[Any]:
     assert exchange.engine.start_close_out(account.number, c.INSOLVENT)
     events: list[Any] = []
     while not any(event.kind == c.CLOSE_OUT_DONE for event in events):
-        events += exchange.send(make(Command, kind=c.ADVANCE_TIME)).events
+        events += exchange.send(make(Command, kind=c.ADVANCE_TIME, time_us=exchange.time_us + 1_000)).events
         assert exchange.audit() == []
     return events
 

@@ -65,6 +65,10 @@ class Queries(Parts):
         """Say whether accounts are left over that marks or time steps should have looked at."""
         return self.sweep.is_behind()
 
+    def is_late(self):
+        """Say whether marks or time have made a look due that the budget of their time did not allow."""
+        return self.sweep.is_late()
+
     def get_visited(self):
         """Return how many accounts this engine has looked at since it was made."""
         return self.sweep.visited

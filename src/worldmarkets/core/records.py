@@ -1189,7 +1189,7 @@ class Venue(Record):
     touched_cursor: u32
     touched_count: u32
     first_urgent: u32
-    spare: u32
+    swept: u32
     first_estate: u32
     last_estate: u32
     fund: i64
@@ -1215,6 +1215,8 @@ class Venue(Record):
     first_changed: u32
     last_changed: u32
     changed_us: i64
+    swept_us: i64
+    close_out_us: i64
 
 
 class Asset(Record):

@@ -2,8 +2,8 @@
 
 Every account with contracts is filed under the value of the sum of moves at which its figures expire, and, while its
 value falls with time, under the time at which it next does.  A mark or a time step visits those filed under what has
-passed, at most `sweep_visits` of them; the rest stays queued and is gone on with by the next, in the order of account
-numbers, round and round.  Source: docs/spec/valuation.md, "When a figure expires".
+passed, at most `sweep_visits` of them with all commands of one time; the rest stays queued and is gone on with at the
+next, in the order of account numbers, round and round.  Source: docs/spec/valuation.md, "When a figure expires".
 """
 
 from __future__ import annotations
@@ -120,8 +120,8 @@ class Sweep:
         turn: longlong
         row: longlong = self.venue.rows[1].touched_cursor
         count: longlong = 0
-        self.left = self.venue.rows[1].sweep_visits
-        if self.venue.rows[1].touched_count > 0:
+        self.count_left()
+        if self.left > 0 and self.venue.rows[1].touched_count > 0:
             for turn in range(words):
                 row = row % words + 1
                 while self.touched.rows[row].bits != 0 and count < self.left:
@@ -135,6 +135,15 @@ class Sweep:
             self.refile(count)
             venue = self.venue.edit(1)
             venue.touched_cursor = row % words
+
+    def count_left(self) -> None:
+        """Count how many accounts may still be looked at: those of one time share one budget, as a mini-block's do."""
+        if self.venue.rows[1].swept_us != self.venue.rows[1].time_us:
+            venue = self.venue.edit(1)
+            venue.swept_us = venue.time_us
+            venue.swept = 0
+        swept: longlong = self.venue.rows[1].swept
+        self.left = self.venue.rows[1].sweep_visits - swept
 
     def refile(self, count: longlong) -> None:
         """File the accounts of the batch anew; what may have another state is looked at once the mark has moved."""
@@ -219,6 +228,10 @@ class Sweep:
         least = self.time_files.get_least()
         if least != 0 and least < limit:
             self.visit_filed(self.time_files, limit, NONE)
+        swept: longlong = self.venue.rows[1].sweep_visits - self.left
+        if swept != self.venue.rows[1].swept:
+            venue = self.venue.edit(1)
+            venue.swept = swept
 
     def visit_filed(self, files: Files, limit: longlong, cursor: longlong) -> longlong:
         """Visit accounts filed under less than `limit`, on from the one after `cursor`; return the last one visited."""
@@ -446,12 +459,15 @@ class Sweep:
 
     def is_behind(self) -> cython.bint:
         """Say whether any account waits to be looked at: one lookup, however many there are."""
+        return self.venue.rows[1].touched_count != 0 or self.is_late()
+
+    def is_late(self) -> cython.bint:
+        """Say whether a look that marks or time have made due is still to come: one lookup."""
         venue = self.venue.read(1)
         key: longlong = self.files.get_least()
         due: longlong = self.time_files.get_least()
         return (
-            venue.touched_count != 0
-            or venue.first_urgent != NONE
+            venue.first_urgent != NONE
             or (key != NONE and key < venue.moved_ppb)
             or (due != NONE and due < venue.time_us)
         )

@@ -12,6 +12,7 @@ import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,7 @@ RECEIPTS_KEPT = 1 << 16
 EVENTS_KEPT = 1 << 17  # of all those receipts: a mass quote's has a hundred
 WHAT_IF_SECONDS = 0.06  # at most, of the loop
 WHAT_IF_COST = 20  # in previews
+LATE_SECONDS = 0.01  # between two time steps while accounts wait for a look
 TICK_SECONDS = 0.05  # how long timed work may wait for a command of its own when nobody sends one
 GAUGES = (
     ("queue_commands", "Commands that wait to be sequenced."),
@@ -167,12 +169,18 @@ class Node:
         return digest
 
     async def _tick(self) -> None:
-        """Send a command when timed work is due and nobody else's command has done it."""
+        """Send time steps: when timed work is due that nobody else's command has done, and while accounts wait.
+
+        Only marks and time steps look at accounts, so other commands do not help those that wait for a look.
+        """
+        is_late = False
         while True:
-            await asyncio.sleep(TICK_SECONDS)
-            due = self.exchange.read_row("venue", 1).next_due_us
-            if due <= self.clock.now_us() and not self.sequencer.waiting:
-                self.send(Command(kind=codes.ADVANCE_TIME))
+            await asyncio.sleep(LATE_SECONDS if is_late else TICK_SECONDS)
+            venue = self.exchange.read_row("venue", 1)
+            is_late = venue.first_changed != 0 or self.exchange.engine.is_late()
+            if is_late or (venue.next_due_us <= self.clock.now_us() and not self.sequencer.waiting):
+                with suppress(Refused):  # the queue is full: the next tick tries again
+                    await self.send_and_wait(Command(kind=codes.ADVANCE_TIME))
 
     def _count(self, applied: Applied) -> None:
         self._since_snapshot += 1

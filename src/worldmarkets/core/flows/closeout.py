@@ -52,6 +52,7 @@ if not cython.compiled:
         BASIS,
         CLOSE_CONTRACTS,
         CLOSE_POSITIONS,
+        CLOSE_STEP_US,
         CLOSE_WORK,
         GRID,
         HOURS_A_YEAR,
@@ -113,7 +114,7 @@ class CloseOutFlow:
         venue = self.state.venue.edit(1)
         if venue.first_estate == NONE:
             venue.first_estate = row
-            self.timers.schedule(CLOSE_OUT, row, venue.time_us)
+            self.timers.schedule(CLOSE_OUT, row, max(venue.time_us, venue.close_out_us))
         else:
             last = self.state.estates.edit(venue.last_estate)
             last.next = row
@@ -142,8 +143,10 @@ class CloseOutFlow:
         while self.left > 0 and row != NONE:
             row = self.step(row)
         self.matching.slices += self.work_size - self.left
+        venue = self.state.venue.edit(1)
+        venue.close_out_us = venue.time_us + CLOSE_STEP_US * (self.work_size - self.left)
         if row != NONE:
-            self.timers.schedule(CLOSE_OUT, row, self.state.venue.rows[1].time_us)
+            self.timers.schedule(CLOSE_OUT, row, venue.close_out_us)
 
     def put_behind(self, row: longlong) -> longlong:
         """Let a close-out that failed before it had begun wait behind the others; return whose turn it is.
