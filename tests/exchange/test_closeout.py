@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal as D
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -95,6 +96,26 @@ def test_the_example_of_the_specification() -> None:
     done = find(events, c.CLOSE_OUT_DONE)[0]
     assert (done.claims, done.paid, done.unpaid, done.value) == (2_000_000_000, 1_500_000_000, 500_000_000, 0)
     assert bystander == stage.exchange.account("maker").balances
+
+
+def test_a_step_takes_four_microseconds() -> None:
+    """What a close-out does is bounded in time, however many commands come at one time."""
+    stage = Example()
+    crash(stage.exchange, "1000")
+    engine = stage.exchange.engine
+    engine.set_close_out_work(1)
+    assert engine.start_close_out(stage.defaulter.number, c.INSOLVENT)
+    due = [stage.exchange.time_us]
+    while stage.defaulter.closing is not None:
+        for _ in range(3):
+            stage.exchange.send(make(Command, kind=c.ADVANCE_TIME, time_us=due[-1]))
+        due.append(stage.exchange.read_row("venue", 1).next_due_us)
+    assert len(due) > 8
+    waits = [later - earlier for earlier, later in pairwise(due[:-1])]
+    assert min(waits) == 4 and not any(wait % 4 for wait in waits), "one that sees to several contracts takes as long"
+    stage.exchange.step(seconds=1)
+    assert engine.start_close_out(stage.loser.number, c.OUT_OF_TIME)
+    assert stage.exchange.read_row("venue", 1).next_due_us == stage.exchange.time_us, "it need not wait for long ago"
 
 
 def test_the_events_give_every_figure_again() -> None:

@@ -10,10 +10,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.node.venue import ADMIN, GUARDIAN, MAKER, START_US, STRANGER, TAKER, Desk, fund, open_node
+from tests.node.crash import fall, open_long
+from tests.node.venue import ADMIN, GUARDIAN, MAKER, START_US, STRANGER, TAKER, Desk, fund, make_config, open_node
 from worldmarkets.core import codes
 from worldmarkets.core.records import SetMark, Signed
 from worldmarkets.exchange.commands import make
+from worldmarkets.node.clock import ManualClock
 from worldmarkets.node.door import make_envelope
 from worldmarkets.node.errors import Refused
 from worldmarkets.node.node import Node
@@ -157,6 +159,30 @@ def test_the_envelope_is_the_record_of_the_core() -> None:
         Signed(kind=codes.SIGNED, account=5, count=1, signer_high=key >> 96, signer_middle=key >> 32 & (1 << 64) - 1,
                signer_low=key & (1 << 32) - 1, nonce=7, expiry_us=9_000)
     )  # fmt: skip
+
+
+def test_accounts_that_wait_for_a_look_get_one_without_anybodys_command(tmp_path: Path) -> None:
+    """With one look a time, the marks of a crash leave the trader waiting: the node's own time steps go on."""
+    clock = ManualClock(START_US)
+    config = make_config(tmp_path)
+    genesis = Path(config.genesis)
+    text = genesis.read_text()
+    assert text.count("sweep_visits = 2_048") == 1
+    genesis.write_text(text.replace("sweep_visits = 2_048", "sweep_visits = 1"))
+
+    async def story(node: Node) -> None:
+        trader = node.exchange.find_account((await open_long(node)).owner)
+        await fall(node, clock, "1700")
+        assert node.exchange.engine.is_late()
+        assert trader.ladder is None
+        for _ in range(100):
+            clock.advance(1)
+            await asyncio.sleep(0.02)
+            if not node.exchange.engine.is_late():
+                break
+        assert trader.ladder is not None
+
+    run(Node.open(config, clock), story)
 
 
 def test_the_guardian_halts_and_the_administrator_opens_again(tmp_path: Path) -> None:
