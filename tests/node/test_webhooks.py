@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hmac
 import threading
 from collections.abc import Awaitable, Callable
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -33,6 +36,7 @@ class Receiver:
     def __init__(self, *statuses: int) -> None:
         self.statuses = list(statuses)
         self.tried: list[list[dict[str, Any]]] = []
+        self.messages: list[tuple[Message, bytes]] = []
         self.taken: list[dict[str, Any]] = []
         self._is_over = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._make_handler())
@@ -61,8 +65,10 @@ class Receiver:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                events = msgspec.json.decode(self.rfile.read(int(self.headers["content-length"])))["events"]
+                body = self.rfile.read(int(self.headers["content-length"]))
+                events = msgspec.json.decode(body)["events"]
                 receiver.tried.append(events)
+                receiver.messages.append((self.headers, body))
                 status = receiver.statuses.pop(0) if receiver.statuses else 204
                 if status < 0:
                     receiver._is_over.wait(60)
@@ -84,13 +90,20 @@ class Receiver:
                 await asyncio.sleep(0.02)
 
 
-def live(folder: Path, clock: ManualClock, url: str, story: Callable[[Server], Awaitable[None]], *names: str) -> None:
+def live(
+    folder: Path,
+    clock: ManualClock,
+    url: str,
+    story: Callable[[Server], Awaitable[None]],
+    *names: str,
+    secret: str = "",
+) -> None:
     """Serve a venue with one hook for as long as a story lasts."""
 
     async def tell(server: Server, client: httpx.AsyncClient) -> None:
         await story(server)
 
-    serve(folder, tell, clock=clock, webhooks=[WebhookSettings(url=url, accounts=list(names))])
+    serve(folder, tell, clock=clock, webhooks=[WebhookSettings(url=url, accounts=list(names), secret=secret)])
 
 
 @pytest.fixture(autouse=True)
@@ -169,6 +182,35 @@ def test_a_new_hook_is_told_what_happens_from_then_on(tmp_path: Path) -> None:
     assert late.names == UNWIND[2:]
 
 
+def test_the_signature_is_that_of_the_standard() -> None:
+    """Against the example in the documentation of Standard Webhooks."""
+    headers = webhooks.sign(
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, b'{"test": 2432232314}'
+    )
+    assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_a_message_says_whose_it_is_and_when_it_left(tmp_path: Path) -> None:
+    clock, receiver = ManualClock(START_US), Receiver(500)
+    key = bytes(range(32))
+    secret = f"whsec_{base64.b64encode(key).decode()}"
+
+    async def story(server: Server) -> None:
+        await open_long(server.node)
+        await fall(server.node, clock, "1890")
+        await receiver.wait_for(lambda: len(receiver.taken) == 2)
+
+    with receiver:
+        live(tmp_path, clock, receiver.url, story, secret=secret)
+    for headers, body in receiver.messages:
+        name, seconds = headers["webhook-id"], headers["webhook-timestamp"]
+        events = msgspec.json.decode(body)["events"]
+        assert name == f"{events[0]['number']}-{events[-1]['number']}"
+        assert int(seconds) == clock.now_us() // 10**6
+        said = hmac.digest(key, f"{name}.{seconds}.".encode() + body, "sha256")
+        assert headers["webhook-signature"] == f"v1,{base64.b64encode(said).decode()}"
+
+
 def test_a_hook_that_hangs_keeps_nobody_waiting(tmp_path: Path) -> None:
     clock, receiver = ManualClock(START_US), Receiver(-1)
 
@@ -197,7 +239,9 @@ def test_a_hook_is_told_of_its_own_accounts_alone(tmp_path: Path) -> None:
 
 
 def test_settings_and_a_file_of_places_that_make_no_sense(tmp_path: Path) -> None:
-    for text in ('url = "ftp://x"', 'url = "http://x"\naccounts = ["0x12"]', "accounts = []"):
+    for text in (
+        'url = "ftp://x"', 'url = "http://x"\naccounts = ["0x12"]', "accounts = []", 'url = "http://x"\nsecret = "abc"',
+    ):  # fmt: skip
         path = tmp_path / "venue.toml"
         path.write_text(f"[[webhooks]]\n{text}\n")
         with pytest.raises(NodeError, match="webhooks"):

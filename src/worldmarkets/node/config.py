@@ -74,6 +74,7 @@ class WebhookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
     url: Annotated[str, msgspec.Meta(pattern="^https?://")]
     accounts: list[Annotated[str, msgspec.Meta(pattern="^0x[0-9a-fA-F]{40}#[0-9]{1,10}$")]] = []  # none: of all
+    secret: Annotated[str, msgspec.Meta(pattern="^(whsec_([A-Za-z0-9+/]{4}){8,21})?$")] = ""  # signs; empty: unsigned
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -4,12 +4,18 @@ The history is the queue: what happened stands there for ever, in the order of i
 it, kept in the node's folder.  What lies behind that is sent, again and again with growing pauses until it is taken;
 only then the place moves on.  So nothing waits in memory, the venue waits for nobody, and over every kind of stop each
 event is told at least once.
+
+With a secret a message is signed as Standard Webhooks 1.0 has it: the receiver knows whose it is and when it left.
+Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
+import hashlib
+import hmac
 import os
 from pathlib import Path
 
@@ -153,9 +159,24 @@ class _Hook:
         write = self._node.writer.write_row
         said = [{"number": one.number, "time": one.time_us // 1_000, "event": write(one.event)} for one in found]
         body = msgspec.json.encode({"genesis": self._node.domain.genesis, "events": said})
-        response = await http.post(self._settings.url, content=body, headers={"content-type": "application/json"})
+        headers = {"content-type": "application/json"}
+        if self._settings.secret:
+            name = f"{found[0].number}-{found[-1].number}"
+            headers |= sign(self._settings.secret, name, self._node.clock.now_us() // 1_000_000, body)
+        response = await http.post(self._settings.url, content=body, headers=headers)
         if not response.is_success:
             raise httpx.HTTPStatusError(f"status {response.status_code}", request=response.request, response=response)
+
+
+def sign(secret: str, name: str, seconds: int, body: bytes) -> dict[str, str]:
+    """Return the headers that say which message this is, when it left, and by whom: an HMAC-SHA256 of all three parts.
+
+    `secret` is `whsec_` and the key in base64, `seconds` since 1970.
+    """
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    digest = hmac.new(key, f"{name}.{seconds}.".encode() + body, hashlib.sha256).digest()
+    signature = f"v1,{base64.b64encode(digest).decode()}"
+    return {"webhook-id": name, "webhook-timestamp": str(seconds), "webhook-signature": signature}
 
 
 def _read_places(path: Path) -> dict[str, int]:
