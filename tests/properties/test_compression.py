@@ -157,7 +157,9 @@ class Circles(Chapter):
         actor = int.from_bytes(commands[0][20:24], "little")
         super().step([commands[0][:16] + bytes([c.ADVANCE_TIME]) + bytes(47)])  # what V is at the command's time
         before = self.get_positions(), [world.values(m) for m in SEVERITIES]
-        perps = len(world.live("perps"))
+        perps = world.live("perps")
+        reached = world.rows("markets")["funding_index"].tolist()
+        behind = {int(perp["id"]) for perp in perps if perp["funding_index"] != reached[perp["market"]]}
         owing = world.rows("accounts")["ious"].tolist()
         super().step(commands)
         events = read_events(self.events[-1])
@@ -166,9 +168,10 @@ class Circles(Chapter):
             return
         (done,) = [event for event in events if event.kind == c.COMPRESSED]
         assert done.gone >= done.circles > 0
-        assert len(world.live("perps")) == perps - done.gone
+        assert len(world.live("perps")) == len(perps) - done.gone
         assert self.get_positions() == before[0], "a position changed"
-        rests = sum(event.kind == c.TRUED_UP and event.funding != 0 for event in events)
+        trued_up = [event for event in events if event.kind == c.TRUED_UP]
+        rests = sum(event.contract_id in behind for event in trued_up)  # funding that is no whole quantum
         interest: Counter[int] = Counter()  # of IOUs repaid from what a true-up paid: no claim on it counted before
         for event in events:
             if event.kind == c.LOAN_REPAID:
@@ -182,8 +185,8 @@ class Circles(Chapter):
         self.seen["applied"] += 1
         self.seen["circles"] += done.circles
         self.seen["gone"] += done.gone
-        self.seen["trued up"] += sum(event.kind == c.TRUED_UP for event in events)
-        self.seen["funding"] += rests > 0
+        self.seen["trued up"] += len(trued_up)
+        self.seen["funding"] += any(event.funding != 0 for event in trued_up)
         self.seen["IOU"] += world.rows("accounts")["ious"].tolist() != owing
         self.seen["by a party"] += any(
             event.kind == c.PERP_CHANGED and actor in (event.account, event.short_account) for event in events

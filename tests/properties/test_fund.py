@@ -147,7 +147,7 @@ class Chapter:
             self.defaulter = borrower.number
             is_done = False
             while not is_done:
-                events = next(iter(self.exchange.pass_time(self.exchange.time_us)))
+                events = next(iter(self.exchange.pass_time(self.exchange.time_us + 1_000)))
                 is_done = any(event.kind == c.CLOSE_OUT_DONE for event in events)
                 self.follow(events)
             self.seen["default"] += 1
