@@ -66,7 +66,7 @@ soak: build  ## Random campaigns on every core: SOAK_COMMANDS (10 million) from 
 	@echo "soak: $(SOAK_COMMANDS) commands; once more the same: make soak SOAK_SEED=$(SOAK_SEED) SOAK_COMMANDS=$(SOAK_COMMANDS)"
 	WORLDMARKETS_REQUIRE_COMPILED=1 WORLDMARKETS_SEED=$(SOAK_SEED) WORLDMARKETS_SOAK_JOBS=$(JOBS) \
 	  WORLDMARKETS_SOAK=$(SOAK_COMMANDS) $(if $(SOAK_SECONDS),WORLDMARKETS_SOAK_SECONDS=$(SOAK_SECONDS)) \
-	  $(PY) -m pytest $(PYTEST_FLAGS) -m soak -rP
+	  $(PY) -m pytest $(PYTEST_FLAGS) -m soak -rP -v
 
 demo: build  ## Every program of examples/, one after another
 	@for script in examples/[a-z]*.py; do echo "== $$script"; $(PY) "$$script"; done
