@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run
+from worldmarkets.recorded.crashes import CRASHES
 
 
 @pytest.mark.slow
@@ -26,3 +27,8 @@ def test_a_page_goes_where_it_is_asked_for(world: Run, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert str(tmp_path / "crash-2020-03-12.html") in done.stdout
     assert "one crash, three policies" in (tmp_path / "crash-2020-03-12.html").read_text()
+
+
+def test_the_help_names_every_crash(world: Run) -> None:
+    said = world("stress", "--help").stdout
+    assert all(name in said for name in CRASHES)

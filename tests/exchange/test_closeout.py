@@ -74,6 +74,12 @@ class Example:
         trade(self.loser, self.defaulter, "stETH-PERP", "0.1", "2000")
         trade(self.loser, exchange.account("maker"), "ETH/USDM", "0.07", "2000")
 
+    def begin(self) -> None:
+        """Crash, and begin the close-out: one contract, creditor or payment an item."""
+        crash(self.exchange, "1000")
+        self.exchange.engine.set_close_out_work(1)
+        assert self.exchange.engine.start_close_out(self.defaulter.number, c.INSOLVENT)
+
 
 def test_the_example_of_the_specification() -> None:
     stage = Example()
@@ -101,10 +107,7 @@ def test_the_example_of_the_specification() -> None:
 def test_a_step_takes_four_microseconds() -> None:
     """What a close-out does is bounded in time, however many commands come at one time."""
     stage = Example()
-    crash(stage.exchange, "1000")
-    engine = stage.exchange.engine
-    engine.set_close_out_work(1)
-    assert engine.start_close_out(stage.defaulter.number, c.INSOLVENT)
+    stage.begin()
     due = [stage.exchange.time_us]
     while stage.defaulter.closing is not None:
         for _ in range(3):
@@ -114,7 +117,7 @@ def test_a_step_takes_four_microseconds() -> None:
     waits = [later - earlier for earlier, later in pairwise(due[:-1])]
     assert min(waits) == 4 and not any(wait % 4 for wait in waits), "one that sees to several contracts takes as long"
     stage.exchange.step(seconds=1)
-    assert engine.start_close_out(stage.loser.number, c.OUT_OF_TIME)
+    assert stage.exchange.engine.start_close_out(stage.loser.number, c.OUT_OF_TIME)
     assert stage.exchange.read_row("venue", 1).next_due_us == stage.exchange.time_us, "it need not wait for long ago"
 
 
@@ -162,10 +165,7 @@ def test_out_of_time_pays_in_full_and_leaves_the_rest() -> None:
 
 def test_nothing_reaches_an_account_that_is_closed_out() -> None:
     stage = Example()
-    crash(stage.exchange, "1000")
-    engine = stage.exchange.engine
-    engine.set_close_out_work(1)
-    assert engine.start_close_out(stage.defaulter.number, c.INSOLVENT)
+    stage.begin()
     loan = stage.lender.loans[0].id
     for code, act in (
         ("ACCOUNT_CLOSING", lambda: stage.defaulter.deposit("USDM", "1")),

@@ -246,6 +246,10 @@ def test_settings_and_a_file_of_places_that_make_no_sense(tmp_path: Path) -> Non
         path.write_text(f"[[webhooks]]\n{text}\n")
         with pytest.raises(NodeError, match="webhooks"):
             load_config(path)
+    guide = (Path(__file__).parents[2] / "docs" / "guide" / "operator.md").read_text(encoding="utf-8")
+    path.write_text(f"[[webhooks]]{guide.partition('[[webhooks]]')[2].partition('```')[0]}")
+    (hook,) = load_config(path).webhooks
+    assert hook.accounts and hook.secret.endswith("="), "as the operator's guide has it"
     (tmp_path / "webhooks.json").write_text("{")
     node: Any = type("Node", (), {"config": Config(data=str(tmp_path))})
     with pytest.raises(NodeError, match="cannot be read"):

@@ -42,7 +42,6 @@ def test_a_small_crash_interpreted_too():
 def test_many_crashes():
     counts: Counter[str] = Counter()
     commands = 0
-    number = 0
     for number in chapters("ladder", SIZE):
         crash = run_crash((SEED << 20) + number)
         counts += crash.counts

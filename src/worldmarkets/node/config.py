@@ -69,12 +69,15 @@ class HttpSourceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     timeout_seconds: float = 2.0
 
 
+SECRET = "^(whsec_([A-Za-z0-9+/]{4}){8,21}([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)?$"  # 24 to 65 bytes in base64
+
+
 class WebhookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """An address that is told of margin calls, latches, ends of rungs and close-outs."""
 
     url: Annotated[str, msgspec.Meta(pattern="^https?://")]
     accounts: list[Annotated[str, msgspec.Meta(pattern="^0x[0-9a-fA-F]{40}#[0-9]{1,10}$")]] = []  # none: of all
-    secret: Annotated[str, msgspec.Meta(pattern="^(whsec_([A-Za-z0-9+/]{4}){8,21})?$")] = ""  # signs; empty: unsigned
+    secret: Annotated[str, msgspec.Meta(pattern=SECRET)] = ""  # signs its messages; empty: they are not signed
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
